@@ -1,0 +1,256 @@
+"""What one Python file says, as plain frozen values: the only form in which the rest of the linter sees code.
+
+A `ModuleFacts` depends on the bytes of its file alone (not on its path), so it can be stored by content hash and shared.
+Expressions are kept as far as they can give a name a type or an option a value; everything else is `OPAQUE`.
+
+Rows count from 1, columns from 0, both in code points, as in `ast` but independent of UTF-8.
+"""
+
+from __future__ import annotations
+
+from typing import Union
+
+from msgspec import Struct
+
+FACTS_VERSION = 1
+"""Raised whenever the facts of unchanged bytes change: it is part of every stored file's key."""
+
+
+class Fact(Struct, frozen=True, array_like=True, gc=False):
+    """Base of all facts: immutable, compared by value, stored as arrays."""
+
+
+# ── expressions ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Ref(Fact, tag=0):
+    """A name, or attributes of a name: `requests.get` is `Ref("requests.get")`."""
+
+    path: str
+
+
+class Attr(Fact, tag=1):
+    """Attributes of something that is no name: `f().a.b` is `Attr(Result(0), "a.b")`."""
+
+    base: Expr
+    path: str
+
+
+class Result(Fact, tag=2):
+    """What the call `calls[index]` of the same scope returns."""
+
+    index: int
+
+
+class Item(Fact, tag=3):
+    """`base[key]`."""
+
+    base: Expr
+    key: Expr
+
+
+class Const(Fact, tag=4):
+    """A literal. Folded: `60 * 60` is `Const(3600)`."""
+
+    value: Union[None, bool, int, float, str]
+
+
+class Seq(Fact, tag=5):
+    """A tuple, list or set display or comprehension (then `items` is its one element expression)."""
+
+    kind: str
+    items: tuple[Expr, ...]
+
+
+class Map(Fact, tag=6):
+    """A dict display; a `None` key is `**value`."""
+
+    keys: tuple[Union[Expr, None], ...]
+    values: tuple[Expr, ...]
+
+
+class OneOf(Fact, tag=7):
+    """Any of the options: `a if c else b`, `a or b`."""
+
+    options: tuple[Expr, ...]
+
+
+class Element(Fact, tag=8):
+    """What iterating over `base` gives."""
+
+    base: Expr
+
+
+class Entered(Fact, tag=9):
+    """What `with base as x` binds to x."""
+
+    base: Expr
+
+
+class Lambda(Fact, tag=10):
+    """A lambda; its body is the function of that qualified name."""
+
+    qualname: str
+
+
+class Opaque(Fact, tag=11):
+    """Anything else."""
+
+
+Expr = Union[Ref, Attr, Result, Item, Const, Seq, Map, OneOf, Element, Entered, Lambda, Opaque]
+
+OPAQUE = Opaque()
+
+
+# ── statements ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Span(Fact):
+    """Where something stands: first row and column, last row and the column after the end."""
+
+    row: int
+    column: int
+    end_row: int
+    end_column: int
+
+
+class Call(Fact):
+    """One call site. `keywords` has the name "" for `**mapping`; `starred` tells of a `*sequence` among `args`."""
+
+    func: Expr
+    args: tuple[Expr, ...]
+    keywords: tuple[tuple[str, Expr], ...]
+    span: Span
+    starred: bool = False
+    awaited: bool = False
+    in_loop: bool = False
+    discarded: bool = False
+    """Whether the call is a statement of its own: nobody reads its value."""
+    withs: tuple[int, ...] = ()
+    """Indexes into the scope's `withs`, outermost first, of the `with` items this call stands under."""
+
+    def keyword(self, name: str) -> Expr | None:
+        """The value of keyword argument `name`, or None where it is not written out."""
+        for key, value in self.keywords:
+            if key == name:
+                return value
+        return None
+
+    @property
+    def opaque_keywords(self) -> bool:
+        """Whether a `**mapping` may bring keywords that are not seen."""
+        return any(not key for key, _ in self.keywords)
+
+
+class Binding(Fact):
+    """`target` gets `value`: an assignment, a loop or `with` target, a walrus. Targets are dotted (`self.client`)."""
+
+    target: str
+    value: Expr
+    row: int
+    annotation: Union[Expr, None] = None
+
+
+class Import(Fact):
+    """`name` is bound to `attribute` of `module` (`attribute` None: to the module itself; name "*": a star import).
+
+    `import a.b` binds `a` to module `a` and records `a.b` in `submodule`.
+    """
+
+    name: str
+    module: str
+    attribute: Union[str, None]
+    level: int
+    row: int
+    typing_only: bool = False
+    submodule: Union[str, None] = None
+
+
+class Scope(Fact):
+    """What happens in one body, in source order; nested functions and classes have scopes of their own."""
+
+    calls: tuple[Call, ...] = ()
+    bindings: tuple[Binding, ...] = ()
+    imports: tuple[Import, ...] = ()
+    returns: tuple[Expr, ...] = ()
+    yields: tuple[Expr, ...] = ()
+    withs: tuple[Expr, ...] = ()
+    globals: tuple[str, ...] = ()
+
+
+class Decorator(Fact):
+    """A decorator as written. Its calls belong to the scope around the function."""
+
+    value: Expr
+    span: Span
+
+
+class Parameter(Fact):
+    """A parameter; `kind` is one of "positional-only", "positional", "keyword", "args", "kwargs"."""
+
+    name: str
+    kind: str
+    annotation: Union[Expr, None] = None
+    default: Union[Expr, None] = None
+
+
+class Function(Fact):
+    """A function, method or lambda. `owner` is the class it is a method of, `parent` the scope around it ("" = module)."""
+
+    name: str
+    qualname: str
+    parent: str
+    owner: str
+    header: Span
+    """From the first decorator to the colon that ends the `def` line."""
+    row: int
+    """Of `def`."""
+    parameters: tuple[Parameter, ...]
+    decorators: tuple[Decorator, ...]
+    body: Scope
+    returns: Union[Expr, None] = None
+    is_async: bool = False
+    is_generator: bool = False
+    is_stub: bool = False
+    """Whether the body does nothing: docstring, pass, ..., or raising NotImplementedError."""
+    returns_value: bool = False
+
+    @property
+    def positional(self) -> tuple[Parameter, ...]:
+        """The parameters that positional arguments fill."""
+        return tuple(p for p in self.parameters if p.kind in ("positional-only", "positional"))
+
+
+class Class(Fact):
+    """A class; `parent` is the scope around it ("" = module)."""
+
+    name: str
+    qualname: str
+    parent: str
+    header: Span
+    row: int
+    bases: tuple[Expr, ...]
+    decorators: tuple[Decorator, ...]
+    body: Scope
+
+
+class Suppression(Fact):
+    """A comment that silences findings: `# noqa: CRB101` or `# crb: ignore[CRB101]` (no codes: all of ours)."""
+
+    row: int
+    column: int
+    end_column: int
+    form: str
+    """"noqa" or "ignore"."""
+    codes: tuple[str, ...]
+
+
+class ModuleFacts(Fact):
+    """All that one file says."""
+
+    body: Scope
+    functions: tuple[Function, ...]
+    classes: tuple[Class, ...]
+    suppressions: tuple[Suppression, ...] = ()
+    run_as_script: bool = False
+    """Whether the file has an `if __name__ == "__main__":` block."""

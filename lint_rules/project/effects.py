@@ -1,0 +1,448 @@
+"""What each function does besides computing: effects of its own calls, and of all it calls, with the shortest evidence.
+
+The graph grows from the tasks: a node is a function as seen from one receiver, an edge a call that runs another function inline. Modules
+are read when the graph reaches them. Once it is complete, one breadth-first search an effect, from the calls that have it back along the edges,
+gives every node its nearest evidence (cycles need nothing special: distances only shrink).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from lint_rules.facts.model import Attr, Call, Const, Expr, Lambda, Parameter, Ref, Result
+from lint_rules.knowledge.tables import CallRow, Effect
+from lint_rules.project.modules import NotLoaded
+from lint_rules.project.resolver import CONTEXT_MANAGERS, Frame, Resolver
+from lint_rules.project.tasks import Task
+from lint_rules.project.values import (
+    Bound,
+    ClassValue,
+    Container,
+    External,
+    Instance,
+    Value,
+    Values,
+    merged,
+)
+
+WORTH_PASSING = (External, Instance, ClassValue)
+"""Argument values that give a parameter a type; functions are followed where they are passed instead."""
+
+MOST_TYPES = 3
+"""A parameter that gets more different types than this has no type."""
+
+NOT_CALLED = (".connect", ".register", ".disconnect", ".errorhandler", ".add_url_rule")
+"""Library calls that keep a function for later instead of running it."""
+
+
+class DirectEffect(Struct, frozen=True, eq=False):
+    """One call that has an effect itself."""
+
+    effect: Effect
+    call: Call
+    path: str
+    """The library path that was called."""
+    row: CallRow | None
+
+
+class Edge(Struct, frozen=True, eq=False):
+    """One call that runs another function of the project."""
+
+    call: Call | None
+    """None for what runs without being called in the body: a wrapping decorator, a hook of the task's class."""
+    target: Node
+    after_commit: bool = False
+
+
+class Node:
+    """A function as seen from one receiver, with what its body does."""
+
+    __slots__ = ("direct", "edges", "file", "frame", "nearest", "open_calls", "transactional")
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.file = frame.module.file
+        self.direct: list[DirectEffect] = []
+        self.edges: list[Edge] = []
+        self.open_calls = 0
+        """Calls that could not be followed and might do anything."""
+        self.nearest: dict[Effect, tuple[int, DirectEffect | Edge]] = {}
+        """Effect -> distance in calls, and the first step towards it."""
+        self.transactional = False
+        """Whether the whole body runs inside a database transaction (a decorator opens it)."""
+
+    @property
+    def name(self) -> str:
+        """The function's qualified name."""
+        return self.frame.qualname
+
+
+class Step(Struct, frozen=True):
+    """One link of an evidence chain: `name` is called (or runs) at `row` of `file`."""
+
+    name: str
+    file: str
+    row: int
+
+
+class Evidence(Struct, frozen=True):
+    """Why a function is said to have an effect."""
+
+    effect: Effect
+    path: str
+    file: str
+    row: int
+    steps: tuple[Step, ...]
+    """The functions on the way, where each is called; empty when the call stands in the function itself."""
+    call: Call
+    fact: CallRow | None
+
+
+class EffectGraph:
+    """Builds the graph and answers for effects."""
+
+    def __init__(self, resolver: Resolver, tasks: Iterable[Task]) -> None:
+        self.resolver = resolver
+        self.tasks = {(task.bound.file, task.bound.qualname): task for task in tasks}
+        self.nodes: dict[int, Node] = {}
+        self.roots: dict[Task, Node] = {}
+        self._waiting: deque[Node] = deque()
+        self._queued: set[int] = set()
+        self._callers: dict[int, set[int]] = {}
+        resolver.task_attribute = self._task_attribute
+
+    # ── building ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def build(self) -> None:
+        """Grow the graph from all tasks until nothing new is reached."""
+        roots = list(self.tasks.values())
+        while roots:
+            missing: set[str] = set()
+            later = []
+            for task in roots:
+                try:
+                    self._root(task)
+                except NotLoaded as needed:
+                    missing.add(needed.file)
+                    later.append(task)
+            self.resolver.index.load(missing)
+            roots = later
+        while self._waiting:
+            missing = set()
+            blocked = []
+            while self._waiting:
+                node = self._waiting.popleft()
+                self._queued.discard(id(node.frame))
+                try:
+                    self._visit(node)
+                except NotLoaded as needed:
+                    missing.add(needed.file)
+                    blocked.append(node)
+            self.resolver.index.load(missing)
+            for node in blocked:
+                self._enqueue(node)
+        self._measure()
+
+    def _root(self, task: Task) -> None:
+        frame = self.resolver.frame_of(task.bound)
+        if frame is None:
+            return
+        positional = task.function.positional
+        if task.flag("bind") and positional:
+            frame.arguments[positional[0].name] = (Instance(task.base) if task.base else External("celery.Task()"),)
+            frame.memo.clear()
+        self.roots[task] = self.node(frame)
+
+    def node(self, frame: Frame) -> Node:
+        """The node of a frame, to be visited if it is new."""
+        found = self.nodes.get(id(frame))
+        if found is None:
+            found = self.nodes[id(frame)] = Node(frame)
+            self._enqueue(found)
+        return found
+
+    def _enqueue(self, node: Node) -> None:
+        if id(node.frame) not in self._queued:
+            self._queued.add(id(node.frame))
+            self._waiting.append(node)
+
+    def _task_attribute(self, bound: Bound, name: str) -> Values:
+        task = self.tasks.get((bound.file, bound.qualname))
+        if task is None:
+            return ()
+        if name == "run":
+            return (bound,)
+        if task.base is not None:
+            found = self.resolver.attribute((Instance(task.base),), name)
+            if any(isinstance(value, Bound) for value in found):
+                return found
+        return (External(f"celery.Task().{name}"),)
+
+    def _visit(self, node: Node) -> None:
+        """Collect what the calls of one function do."""
+        resolver, frame = self.resolver, node.frame
+        node.direct, node.edges, node.open_calls = [], [], 0
+        seen: set[tuple[int, int]] = set()
+        for call in frame.scope.calls:
+            resolver.touched = []
+            values = resolver.evaluate(call.func, frame)
+            for bound in resolver.touched:
+                self._edge(node, bound, None, call, seen)
+            if not values:
+                self._unknown(node, call)
+            after_commit = False
+            for value in values:
+                after_commit = self._reach(node, value, call, seen) or after_commit
+            self._callbacks(node, values, call, seen, after_commit)
+        for entered in frame.scope.withs:
+            for value in resolver.evaluate(entered, frame):
+                if isinstance(value, Instance):
+                    for method in ("__enter__", "__aenter__", "__exit__", "__aexit__"):
+                        for bound in resolver.attribute((value,), method):
+                            if isinstance(bound, Bound):
+                                self._edge(node, bound, None, None, seen)
+        self._decorators(node, seen)
+        self._task_hooks(node, seen)
+
+    def _reach(self, node: Node, value: Value, call: Call, seen: set[tuple[int, int]]) -> bool:
+        """Follow one callee; whether it runs what it is given only after the transaction."""
+        resolver = self.resolver
+        if isinstance(value, Bound):
+            self._edge(node, value, call, call, seen)
+        elif isinstance(value, External):
+            if value.path == "django.core.management.call_command":
+                self._management_command(node, call, seen)
+            row = resolver.knowledge.call(value.path)
+            if row is not None:
+                node.direct.append(DirectEffect(row.effect, call, value.path, row))
+                return row.effect is Effect.AFTER_COMMIT
+        elif isinstance(value, ClassValue):
+            instance = Instance(value)
+            for method in ("__init__", "__post_init__", "__new__"):
+                for bound in resolver.attribute((instance,), method):
+                    if isinstance(bound, Bound):
+                        self._edge(node, Bound(bound.file, bound.qualname, instance), call, call, seen)
+            for library in resolver.lineage(value)[1]:
+                row = resolver.knowledge.call(library)
+                if row is not None:
+                    node.direct.append(DirectEffect(row.effect, call, library, row))
+        elif isinstance(value, Instance):
+            for bound in resolver.attribute((value,), "__call__"):
+                if isinstance(bound, Bound):
+                    self._edge(node, bound, call, call, seen)
+        return False
+
+    def _edge(
+        self,
+        node: Node,
+        bound: Bound,
+        passed: Call | None,
+        at: Call | None,
+        seen: set[tuple[int, int]],
+        *,
+        after_commit: bool = False,
+    ) -> None:
+        frame = self.resolver.frame_of(bound)
+        if frame is None or frame.function is None:
+            return
+        target = self.node(frame)
+        if passed is not None:
+            self._pass_arguments(node, target, passed, bound)
+        key = (id(frame), id(at))
+        if key not in seen:
+            seen.add(key)
+            node.edges.append(Edge(at, target, after_commit))
+
+    def _pass_arguments(self, node: Node, target: Node, call: Call, bound: Bound) -> None:
+        """Let the callee's parameters know the types they are given."""
+        function = target.frame.function
+        assert function is not None
+        parameters = list(function.positional)
+        if parameters and function.owner and bound.receiver is not None:
+            parameters = parameters[1:]
+        elif parameters and (task := self.tasks.get((bound.file, bound.qualname))) is not None and task.flag("bind"):
+            parameters = parameters[1:]
+        pairs: list[tuple[Parameter, Expr]] = []
+        if not call.starred:
+            pairs += zip(parameters, call.args)
+        named = {parameter.name: parameter for parameter in function.parameters}
+        pairs += [(named[key], value) for key, value in call.keywords if key in named]
+        changed = False
+        for parameter, expr in pairs:
+            if parameter.annotation is not None and not isinstance(parameter.annotation, Const):
+                if self.resolver.annotated(parameter.annotation, target.frame):
+                    continue
+            given = tuple(
+                value for value in self.resolver.evaluate(expr, node.frame) if isinstance(value, WORTH_PASSING) and not _is_data(value)
+            )
+            if not given:
+                continue
+            before = target.frame.arguments.get(parameter.name)
+            if before is None:
+                joined: Values = given[:MOST_TYPES]
+            elif not before or all(value in before for value in given):
+                continue
+            else:
+                joined = merged([before, given], 99)
+                if len(joined) > MOST_TYPES:
+                    joined = ()
+            target.frame.arguments[parameter.name] = joined
+            changed = True
+        if changed:
+            target.frame.memo.clear()
+            self._enqueue(target)
+
+    def _callbacks(
+        self, node: Node, callees: Values, call: Call, seen: set[tuple[int, int]], after_commit: bool
+    ) -> None:
+        """Functions passed by name: whoever gets them is taken to call them."""
+        for callee in callees:
+            if isinstance(callee, External) and (callee.path.endswith(NOT_CALLED) or callee.path.startswith("celery.")):
+                return
+        for argument in (*call.args, *(value for _, value in call.keywords)):
+            if not isinstance(argument, (Ref, Attr, Lambda, Result)):
+                continue
+            if isinstance(argument, Result) and not self._is_partial(node.frame, argument):
+                continue
+            for value in self.resolver.evaluate(argument, node.frame):
+                if isinstance(value, Bound) and (value.file, value.qualname) not in self.tasks:
+                    function = self.resolver.function(value)
+                    if function is not None:
+                        self._edge(node, value, None, call, seen, after_commit=after_commit)
+
+    def _is_partial(self, frame: Frame, argument: Result) -> bool:
+        inner = frame.scope.calls[argument.index].func
+        return isinstance(inner, (Ref, Attr)) and inner.path.rpartition(".")[2] in ("partial", "sync_to_async", "async_to_sync")
+
+    def _unknown(self, node: Node, call: Call) -> None:
+        """A call of something unknown: some method names say enough by themselves."""
+        path = call.func.path if isinstance(call.func, (Ref, Attr)) else ""
+        head, _, name = path.rpartition(".")
+        if name in ("delay", "apply_async") and (head or isinstance(call.func, Attr)):
+            node.direct.append(DirectEffect(Effect.DISPATCH, call, path, None))
+            return
+        if head or isinstance(call.func, Attr):
+            effect = self.resolver.knowledge.strong.get(name)
+            if effect is not None:
+                node.direct.append(DirectEffect(effect, call, path, None))
+                return
+            if ".objects." in f".{head}.":
+                node.direct.append(DirectEffect(Effect.DB, call, path, None))
+                return
+        if name and name not in self.resolver.knowledge.harmless:
+            node.open_calls += 1
+
+    def _management_command(self, node: Node, call: Call, seen: set[tuple[int, int]]) -> None:
+        """`call_command("name")` runs `Command.handle` of `management/commands/name.py`."""
+        name = call.args[0].value if call.args and isinstance(call.args[0], Const) else None
+        if not isinstance(name, str):
+            return
+        for file in self.resolver.index.files:
+            if file.endswith(f"management/commands/{name}.py"):
+                for value in self.resolver.member(file, "Command"):
+                    if isinstance(value, ClassValue):
+                        for bound in self.resolver.attribute((Instance(value),), "handle"):
+                            if isinstance(bound, Bound):
+                                self._edge(node, bound, None, call, seen)
+
+    def _decorators(self, node: Node, seen: set[tuple[int, int]]) -> None:
+        """What the decorators of a function run around it."""
+        function, resolver = node.frame.function, self.resolver
+        if function is None or not function.decorators:
+            return
+        outer = resolver.frame(node.file, function.parent)
+        if outer is None:
+            return
+        for decorator in function.decorators:
+            expr = decorator.value
+            for value in resolver.evaluate(expr, outer):
+                if isinstance(value, External):
+                    row = resolver.knowledge.call(value.path.removesuffix("()"))
+                    if row is not None and row.effect is Effect.TRANSACTION:
+                        node.transactional = True
+                elif isinstance(value, Bound) and (value.file, value.qualname) != (node.file, node.name):
+                    for wrapper in resolver.returned(value):
+                        if isinstance(wrapper, Bound) and wrapper.qualname.startswith(value.qualname):
+                            self._edge(node, wrapper, None, None, seen)
+                elif isinstance(value, Instance):
+                    for method in resolver.attribute((value,), "__call__"):
+                        if isinstance(method, Bound):
+                            self._edge(node, method, None, None, seen)
+            if isinstance(expr, Result):  # a context manager used as a decorator
+                for value in resolver.evaluate(outer.scope.calls[expr.index].func, outer):
+                    inner = resolver.function(value) if isinstance(value, Bound) else None
+                    if inner is not None and isinstance(value, Bound):
+                        if not resolver.decorator_paths(value.file, inner).isdisjoint(CONTEXT_MANAGERS):
+                            self._edge(node, value, None, None, seen)
+
+    def _task_hooks(self, node: Node, seen: set[tuple[int, int]]) -> None:
+        """What the task's own class runs around the body, in the worker."""
+        task = self.tasks.get((node.file, node.name))
+        if task is None or task.base is None:
+            return
+        for hook in ("__call__", "before_start"):
+            for bound in self.resolver.attribute((Instance(task.base),), hook):
+                if isinstance(bound, Bound):
+                    self._edge(node, bound, None, None, seen)
+
+    # ── nearest evidence ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _measure(self) -> None:
+        callers: dict[int, list[tuple[Node, Edge]]] = {}
+        starts: dict[Effect, deque[Node]] = {}
+        for node in self.nodes.values():
+            node.nearest = {}
+            for edge in node.edges:
+                callers.setdefault(id(edge.target), []).append((node, edge))
+            for direct in node.direct:
+                if direct.effect not in node.nearest:
+                    node.nearest[direct.effect] = (0, direct)
+                    starts.setdefault(direct.effect, deque()).append(node)
+        for effect, queue in starts.items():
+            while queue:
+                node = queue.popleft()
+                distance = node.nearest[effect][0] + 1
+                for caller, edge in callers.get(id(node), ()):
+                    if effect not in caller.nearest:
+                        caller.nearest[effect] = (distance, edge)
+                        queue.append(caller)
+
+    def evidence(self, node: Node, effect: Effect) -> Evidence | None:
+        """The shortest evidence that a function has an effect."""
+        steps: list[Step] = []
+        while True:
+            found = node.nearest.get(effect)
+            if found is None:
+                return None
+            step = found[1]
+            if isinstance(step, DirectEffect):
+                return Evidence(effect, step.path, node.file, step.call.span.row, tuple(steps), step.call, step.row)
+            row = step.call.span.row if step.call is not None else self._row(node)
+            steps.append(Step(step.target.name, node.file, row))
+            node = step.target
+
+    def _row(self, node: Node) -> int:
+        return node.frame.function.row if node.frame.function is not None else 1
+
+    def reached(self, roots: Iterable[Node]) -> Iterator[tuple[Node, tuple[Step, ...]]]:
+        """Every node that runs when one of the roots does, nearest first, with the steps that lead to it."""
+        queue: deque[tuple[Node, tuple[Step, ...]]] = deque((root, ()) for root in roots)
+        seen = {id(root) for root, _ in queue}
+        while queue:
+            node, steps = queue.popleft()
+            yield node, steps
+            for edge in node.edges:
+                if id(edge.target) not in seen:
+                    seen.add(id(edge.target))
+                    row = edge.call.span.row if edge.call is not None else self._row(node)
+                    queue.append((edge.target, (*steps, Step(edge.target.name, node.file, row))))
+
+
+def _is_data(value: Value) -> bool:
+    return isinstance(value, External) and value.path.startswith("builtins.")
+
+
+__all__ = ["Container", "DirectEffect", "Edge", "EffectGraph", "Evidence", "Node", "Step"]

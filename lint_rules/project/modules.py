@@ -1,0 +1,215 @@
+"""Which module is which file, and what each file says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from lint_rules.facts.model import Class, Function, Import, ModuleFacts, Scope
+
+Loader = Callable[[list[str]], Mapping[str, ModuleFacts | None]]
+"""Files in, facts out; None for a file that cannot be read."""
+
+
+class NotLoaded(Exception):
+    """The facts of `file` are needed and not there yet."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file)
+        self.file = file
+
+
+class Module:
+    """One loaded module: its facts, indexed by name."""
+
+    def __init__(self, file: str, name: str, is_package: bool, facts: ModuleFacts) -> None:
+        self.file = file
+        self.name = name
+        self.is_package = is_package
+        self.facts = facts
+        self.functions: dict[str, Function] = {function.qualname: function for function in facts.functions}
+        self.classes: dict[str, Class] = {class_.qualname: class_ for class_ in facts.classes}
+        self.members: dict[str, dict[str, list[Function | Class]]] = {}
+        for item in (*facts.functions, *facts.classes):
+            self.members.setdefault(item.parent, {}).setdefault(item.name, []).append(item)
+        self._imports: dict[str, dict[str, list[Import]]] = {}
+        self._bindings: dict[str, dict[str, list[int]]] = {}
+
+    def scope(self, qualname: str) -> Scope:
+        """The body of a function or class, "" for the module's own."""
+        if not qualname:
+            return self.facts.body
+        owner = self.functions.get(qualname) or self.classes[qualname]
+        return owner.body
+
+    def imports(self, qualname: str) -> dict[str, list[Import]]:
+        """The imports in a scope by the name they bind."""
+        found = self._imports.get(qualname)
+        if found is None:
+            found = self._imports[qualname] = {}
+            for item in self.scope(qualname).imports:
+                found.setdefault(item.name, []).append(item)
+        return found
+
+    def bindings(self, qualname: str) -> dict[str, list[int]]:
+        """The indexes of the bindings in a scope by their target."""
+        found = self._bindings.get(qualname)
+        if found is None:
+            found = self._bindings[qualname] = {}
+            for index, binding in enumerate(self.scope(qualname).bindings):
+                found.setdefault(binding.target, []).append(index)
+        return found
+
+
+class ModuleIndex:
+    """The project's files as importable modules.
+
+    A file's module name starts below the nearest directory that is no package (has no `__init__.py`); files in namespace packages
+    can also be imported by their path from a source root.
+    """
+
+    def __init__(self, files: Iterable[str], source_roots: Iterable[str], load: Loader) -> None:
+        self.files = list(files)
+        self._known = set(self.files)
+        self._load = load
+        self._modules: dict[str, Module | None] = {}
+        self._names: dict[str, str] = {}
+        self._by_name: dict[str, list[str]] = {}
+        self._siblings: set[tuple[str, str]] = set()
+        """(name, file): importable by that bare name from its own directory alone, as scripts import each other."""
+        self._namespaces: set[str] = set()
+        self._model_files: dict[str, list[str]] | None = None
+        self._roots = sorted({root.strip("/.") for root in source_roots}, key=len, reverse=True)
+        packages = {file[: -len("__init__.py")].rstrip("/") for file in self.files if file.endswith("__init__.py")}
+        tops: dict[str, str] = {}
+        for file in self.files:
+            self._register(file, packages, tops)
+
+    def _register(self, file: str, packages: set[str], tops: dict[str, str]) -> None:
+        directory, _, base = file.rpartition("/")
+        root = tops.get(directory)
+        if root is None:
+            root = directory
+            while root and root in packages:
+                root = root.rpartition("/")[0]
+            tops[directory] = root
+        names = [_dotted(file[len(root) + 1 if root else 0 :])]
+        for source in self._roots:
+            if source != root and (not source or file.startswith(source + "/")):
+                name = _dotted(file[len(source) + 1 if source else 0 :])
+                if name not in names:
+                    names.append(name)
+        inside_package = directory in packages
+        primary = names[0] if inside_package or len(names) == 1 else names[1]
+        self._names[file] = primary
+        if len(names) > 1 and not inside_package and directory not in self._roots:
+            self._siblings.add((names[0], file))
+        for name in names:
+            if not name:
+                continue
+            self._by_name.setdefault(name, []).append(file)
+            prefix = "" if (name, file) in self._siblings else name
+            while prefix and prefix not in self._namespaces:
+                self._namespaces.add(prefix)
+                prefix = prefix.rpartition(".")[0]
+
+    def name(self, file: str) -> str:
+        """The module name under which the file is most likely imported."""
+        return self._names[file]
+
+    def names(self, file: str) -> list[str]:
+        """All names under which the file can be imported."""
+        return [name for name, files in self._by_name.items() if file in files]
+
+    def find(self, name: str, importer: str) -> str | None:
+        """The file of module `name` as imported from the file `importer`; the nearest one where several fit."""
+        candidates = self._by_name.get(name)
+        if not candidates:
+            return None
+        if self._siblings:
+            here = importer.rpartition("/")[0]
+            candidates = [
+                file
+                for file in candidates
+                if (name, file) not in self._siblings or (file != importer and file.rpartition("/")[0] == here)
+            ]
+            if not candidates:
+                return None
+        if len(candidates) == 1:
+            return candidates[0]
+        return max(candidates, key=lambda file: (_shared(file, importer), -len(file)))
+
+    def has_namespace(self, name: str) -> bool:
+        """Whether the project has a module of the dotted name `name`, or modules below it."""
+        return name in self._namespaces
+
+    def model_files(self, label: str) -> list[str]:
+        """Where the Django app of that label keeps its models."""
+        if self._model_files is None:
+            self._model_files = {}
+            for file in self.files:
+                parts = file.split("/")
+                if parts[-1] == "models.py" and len(parts) > 1:
+                    self._model_files.setdefault(parts[-2], []).append(file)
+                elif len(parts) > 2 and parts[-2] == "models":
+                    place = 0 if parts[-1] == "__init__.py" else len(self._model_files.get(parts[-3], ()))
+                    self._model_files.setdefault(parts[-3], []).insert(place, file)
+        return self._model_files.get(label, [])
+
+    def absolute(self, file: str, module: str, level: int) -> str | None:
+        """The dotted name that an import in `file` means; None where a relative one leaves the top package."""
+        if not level:
+            return module
+        parts = self._names[file].split(".")
+        if not file.endswith("__init__.py"):
+            parts = parts[:-1]
+        drop = level - 1
+        if drop > len(parts) or (drop == len(parts) and drop):
+            return None
+        base = parts[: len(parts) - drop]
+        if not base and not file.count("/"):
+            return None
+        return ".".join([*base, *([module] if module else [])]) or None
+
+    def module(self, file: str) -> Module | None:
+        """The loaded module, None where the file cannot be read.
+
+        Raises:
+            NotLoaded: it has to be loaded first (`load`).
+        """
+        try:
+            return self._modules[file]
+        except KeyError:
+            raise NotLoaded(file) from None
+
+    def load(self, files: Iterable[str]) -> None:
+        """Read the facts of files that are not loaded yet."""
+        missing = [file for file in files if file not in self._modules]
+        if not missing:
+            return
+        for file, facts in self._load(missing).items():
+            self._modules[file] = (
+                None if facts is None else Module(file, self._names.get(file, ""), file.endswith("__init__.py"), facts)
+            )
+
+    def loaded(self) -> list[Module]:
+        """All modules read so far."""
+        return [module for module in self._modules.values() if module is not None]
+
+
+def _dotted(path: str) -> str:
+    path = path[:-3]
+    if path == "__init__":
+        return ""
+    if path.endswith("/__init__"):
+        path = path[: -len("/__init__")]
+    return path.replace("/", ".")
+
+
+def _shared(one: str, other: str) -> int:
+    """How many leading directories two paths have in common."""
+    count = 0
+    for a, b in zip(one.split("/")[:-1], other.split("/")[:-1]):
+        if a != b:
+            break
+        count += 1
+    return count

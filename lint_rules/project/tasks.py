@@ -1,0 +1,417 @@
+"""Which functions and classes are Celery tasks, however they are declared."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from celery_best_practices.contract import WORKLOAD_OF_DECORATOR
+from lint_rules.facts.model import Attr, Call, Const, Decorator, Expr, Function, Item, Map, Ref, Result, Seq, Span
+from lint_rules.project.modules import Module, NotLoaded
+from lint_rules.project.resolver import Frame, Resolver
+from lint_rules.project.values import UNKNOWN, Bound, ClassValue, External, Instance, Value, Values
+
+REGISTERING = frozenset(
+    {"celery.shared_task", "celery.Celery().task", "celery.task", "celery.task.task", "celery.decorators.task"}
+    | {"celery.task.periodic_task", "celery.decorators.periodic_task"}
+)
+"""Library callables that turn a function into a task (bare or called with options)."""
+
+UNSEEN_APP = re.compile(r"(?i)[\w.()]*celery[\w.()]*\.task(\(\))?")
+"""`.task` of something whose path speaks of Celery, from a library that is not at hand."""
+
+TASK_BASES = "celery.Task"
+
+
+class Declaration(Struct, frozen=True):
+    """The way a function was made a task."""
+
+    text: str
+    """As written: `@app.task`, `@shared_task(...)`."""
+    form: str
+    """"plain" (Celery's own decorator), "alias" (a pre-configured one), "wrapper" (a project function that registers), "call"
+    (`x = app.task(f)`), "class" (`app.register_task(X())`) or "ours"."""
+    options: tuple[tuple[str, Expr], ...]
+    positional: tuple[Expr, ...]
+    span: Span
+    decorator: int | None
+    """Its place among the function's decorators."""
+    called: bool
+    opaque: bool
+    """Whether options may come from a `**mapping` or an alias that cannot be seen."""
+    workload: str | None = None
+    """cpu, io or db where the decorator is one of ours."""
+    registrar: str = ""
+    """The canonical path of what registers."""
+
+
+class Task(Struct, frozen=True, eq=False):
+    """One task of the project."""
+
+    file: str
+    module: str
+    function: Function
+    name: str
+    """The name Celery registers it under."""
+    declaration: Declaration
+    bound: Bound
+    frame: Frame
+    """Where the options are to be evaluated."""
+    base: ClassValue | None = None
+    """The project's own task class, where `base=` or the class form names one."""
+    has_base: bool = False
+
+    @property
+    def qualname(self) -> str:
+        """The function's qualified name."""
+        return self.function.qualname
+
+    def option(self, name: str) -> Expr | None:
+        """The expression of a declared option."""
+        for key, value in self.declaration.options:
+            if key == name:
+                return value
+        return None
+
+    def flag(self, name: str) -> bool:
+        """Whether an option is the literal True."""
+        value = self.option(name)
+        return isinstance(value, Const) and value.value is True
+
+
+def rendered(expr: Expr | None, calls: tuple[Call, ...] = (), depth: int = 0) -> str:
+    """An expression as source text, as far as facts kept it ("..." stands for the rest)."""
+    if depth > 6:
+        return "..."
+    if isinstance(expr, Ref):
+        return expr.path
+    if isinstance(expr, Const):
+        return repr(expr.value)
+    if isinstance(expr, Attr):
+        return f"{rendered(expr.base, calls, depth + 1)}.{expr.path}"
+    if isinstance(expr, Item):
+        return f"{rendered(expr.base, calls, depth + 1)}[{rendered(expr.key, calls, depth + 1)}]"
+    if isinstance(expr, Result) and expr.index < len(calls):
+        call = calls[expr.index]
+        arguments = [rendered(argument, calls, depth + 1) for argument in call.args]
+        arguments += [
+            f"{key}={rendered(value, calls, depth + 1)}" if key else f"**{rendered(value, calls, depth + 1)}"
+            for key, value in call.keywords
+        ]
+        return f"{rendered(call.func, calls, depth + 1)}({', '.join(arguments)})"
+    if isinstance(expr, Seq):
+        inner = ", ".join(rendered(item, calls, depth + 1) for item in expr.items)
+        if expr.kind == "tuple":
+            return f"({inner},)" if len(expr.items) == 1 else f"({inner})"
+        return f"[{inner}]" if expr.kind == "list" else f"{{{inner}}}"
+    if isinstance(expr, Map):
+        return "{%s}" % ", ".join(
+            f"**{rendered(value, calls, depth + 1)}"
+            if key is None
+            else f"{rendered(key, calls, depth + 1)}: {rendered(value, calls, depth + 1)}"
+            for key, value in zip(expr.keys, expr.values)
+        )
+    return "..."
+
+
+class TaskFinder:
+    """Finds tasks in modules; remembers which project names turned out to register tasks."""
+
+    def __init__(self, resolver: Resolver, decorator_globs: Iterable[str] = ()) -> None:
+        self.resolver = resolver
+        self.globs = tuple(decorator_globs)
+        self.wrapper_names: set[str] = set()
+        """Last names of project decorators that register tasks: other files may use them without any word of Celery."""
+        self._wrappers: dict[Bound, bool] = {}
+
+    def tasks_in(self, module: Module) -> Iterator[Task]:
+        """The tasks declared in a module.
+
+        Raises:
+            NotLoaded: another module has to be loaded first.
+        """
+        seen: set[str] = set()
+        for function in module.facts.functions:
+            if function.decorators:
+                task = self.decorated(module, function)
+                if task is not None:
+                    seen.add(function.qualname)
+                    yield task
+        for task in self.registered_by_call(module):
+            if task.function.qualname not in seen:
+                seen.add(task.function.qualname)
+                yield task
+
+    # ── decorators ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def decorated(self, module: Module, function: Function) -> Task | None:
+        """The function as a task, if one of its decorators makes it one."""
+        frame = self.resolver.frame(module.file, function.parent)
+        if frame is None:
+            return None
+        for place, decorator in enumerate(function.decorators):
+            declaration = self.declaration(decorator, place, frame)
+            if declaration is not None:
+                return self.task(module, function, declaration, frame)
+        return None
+
+    def declaration(self, decorator: Decorator, place: int, frame: Frame) -> Declaration | None:
+        """What a decorator declares, None where it makes no task."""
+        expr, call = decorator.value, None
+        if isinstance(expr, Result):
+            call = frame.scope.calls[expr.index]
+            expr = call.func
+        if not isinstance(expr, (Ref, Attr, Result)):
+            return None
+        text = "@" + rendered(expr, frame.scope.calls)
+        last = text.rpartition(".")[2].lstrip("@")
+        options: tuple[tuple[str, Expr], ...] = call.keywords if call is not None else ()
+        opaque = call is not None and (call.opaque_keywords or call.starred)
+        form, workload, registrar = "", None, ""
+        if last in WORKLOAD_OF_DECORATOR:
+            form, workload = "ours", WORKLOAD_OF_DECORATOR[last]
+        else:
+            for value in self.resolver.evaluate(expr, frame):
+                form, registrar = self.registers(value)
+                if form:
+                    break
+            else:
+                form, registrar = self._by_glob(expr, frame)
+        if not form:
+            return None
+        if form in ("plain", "alias") and isinstance(expr, Ref):
+            configured = self._preconfigured(expr.path, frame)
+            if configured is not None:
+                form = "alias"
+                self.wrapper_names.add(last)
+                options = (*options, *(pair for pair in configured.keywords if pair[0] not in dict(options)))
+                opaque = opaque or configured.opaque_keywords
+        if form == "wrapper":
+            self.wrapper_names.add(last)
+            opaque = True
+        return Declaration(
+            text=text + ("(...)" if call is not None and (call.args or call.keywords) else "()" if call is not None else ""),
+            form=form,
+            options=tuple(pair for pair in options if pair[0]),
+            positional=call.args if call is not None else (),
+            span=decorator.span,
+            decorator=place,
+            called=call is not None,
+            opaque=opaque,
+            workload=workload,
+            registrar=registrar,
+        )
+
+    def registers(self, value: Value) -> tuple[str, str]:
+        """How a decorator's value registers tasks ("plain", "alias", "wrapper", or "" for not at all), and its path."""
+        if isinstance(value, External):
+            if value.path in REGISTERING:
+                return "plain", value.path
+            if value.path.endswith("()") and value.path[:-2] in REGISTERING:
+                return "alias", value.path[:-2]
+            if not value.path.startswith("celery.") and UNSEEN_APP.fullmatch(value.path):
+                return "plain", value.path
+        elif isinstance(value, Bound) and self.is_wrapper(value):
+            return "wrapper", f"{self.resolver.index.name(value.file)}.{value.qualname}"
+        return "", ""
+
+    def is_wrapper(self, bound: Bound, depth: int = 0) -> bool:
+        """Whether a project function (or one defined in it) hands what it is given to a Celery decorator."""
+        found = self._wrappers.get(bound)
+        if found is not None:
+            return found
+        self._wrappers[bound] = False  # while it is looked at: a function that calls itself
+        try:
+            found = self._hands_on(bound, depth)
+        except NotLoaded:
+            del self._wrappers[bound]
+            raise
+        self._wrappers[bound] = found
+        return found
+
+    def _hands_on(self, bound: Bound, depth: int) -> bool:
+        module = self.resolver.module(bound.file)
+        if module is None:
+            return False
+        inner = [bound.qualname] + [q for q in module.functions if q.startswith(bound.qualname + ".")]
+        for qualname in inner:
+            function = module.functions[qualname]
+            if function.decorators and qualname != bound.qualname and self.decorated(module, function) is not None:
+                return True  # it makes a task of an inner function
+            frame = self.resolver.frame(bound.file, qualname, bound.receiver)
+            for call in function.body.calls if frame is not None else ():
+                assert frame is not None
+                for value in self.resolver.evaluate(call.func, frame):
+                    if isinstance(value, External) and value.path.removesuffix("()") in REGISTERING:
+                        return True
+                    if isinstance(value, Bound) and depth < 3 and self.is_wrapper(value, depth + 1):
+                        return True
+        return False
+
+    def _by_glob(self, expr: Expr, frame: Frame) -> tuple[str, str]:
+        """Decorators that the configuration names."""
+        for glob in self.globs:
+            for value in self.resolver.evaluate(expr, frame):
+                path = self.path_of(value)
+                if path and fnmatch.fnmatchcase(path, glob):
+                    return "wrapper", path
+            if isinstance(expr, Ref) and fnmatch.fnmatchcase(expr.path, glob):
+                return "wrapper", expr.path
+        return "", ""
+
+    def path_of(self, value: Value) -> str:
+        """A value's dotted path, "" where it has none."""
+        if isinstance(value, External):
+            return value.path
+        if isinstance(value, (Bound, ClassValue)):
+            return f"{self.resolver.index.name(value.file)}.{value.qualname}"
+        return ""
+
+    def _preconfigured(self, path: str, frame: Frame) -> Call | None:
+        """The call behind `x = shared_task(...)` or `x = partial(shared_task, ...)`, wherever x was imported from."""
+        name, _, rest = path.partition(".")
+        if rest:
+            return None
+        file = frame.module.file
+        for _ in range(6):
+            module = self.resolver.module(file)
+            if module is None:
+                return None
+            for index in module.bindings("").get(name, ()):
+                binding = module.facts.body.bindings[index]
+                if isinstance(binding.value, Result):
+                    return module.facts.body.calls[binding.value.index]
+                return None
+            imported = module.imports("").get(name)
+            if not imported or imported[0].attribute is None:
+                return None
+            target = self.resolver.index.absolute(file, imported[0].module, imported[0].level)
+            source = target and self.resolver.index.find(target, file)
+            if not source:
+                return None
+            file, name = source, imported[0].attribute
+        return None
+
+    # ── other forms ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def registered_by_call(self, module: Module) -> Iterator[Task]:
+        """`x = app.task(f)`, `shared_task(...)(f)` and `app.register_task(X())`, at module level or in functions."""
+        frames = [("", module.facts.body)] + [(function.qualname, function.body) for function in module.facts.functions]
+        for qualname, scope in frames:
+            if not scope.calls:
+                continue
+            frame = self.resolver.frame(module.file, qualname)
+            if frame is None:
+                continue
+            for call in scope.calls:
+                if len(call.args) != 1 or not _may_register(call.func, scope.calls):
+                    continue
+                for value in self.resolver.evaluate(call.func, frame):
+                    if not isinstance(value, External):
+                        continue
+                    if value.path.endswith((".register_task", ".tasks.register")) and value.path.startswith("celery."):
+                        yield from self._class_tasks(module, call, frame)
+                    elif value.path.removesuffix("()") in REGISTERING:
+                        yield from self._called_tasks(call, frame, value.path)
+
+    def _called_tasks(self, call: Call, frame: Frame, path: str) -> Iterator[Task]:
+        options = call.keywords
+        if path.endswith("()") and isinstance(call.func, Result):
+            options = frame.scope.calls[call.func.index].keywords
+        for target in self.resolver.evaluate(call.args[0], frame):
+            function = self.resolver.function(target) if isinstance(target, Bound) else None
+            module = self.resolver.module(target.file) if isinstance(target, Bound) else None
+            if function is None or module is None or function.name == "<lambda>":
+                continue
+            declaration = Declaration(
+                text=rendered(call.func, frame.scope.calls) + "(...)",
+                form="call",
+                options=tuple(pair for pair in options if pair[0]),
+                positional=(),
+                span=call.span,
+                decorator=None,
+                called=True,
+                opaque=call.opaque_keywords,
+                registrar=path.removesuffix("()"),
+            )
+            yield self.task(module, function, declaration, frame)
+
+    def _class_tasks(self, module: Module, call: Call, frame: Frame) -> Iterator[Task]:
+        for value in self.resolver.evaluate(call.args[0], frame):
+            cls = value.cls if isinstance(value, Instance) else value
+            if not isinstance(cls, ClassValue) or not self.resolver.inherits(cls, TASK_BASES):
+                continue
+            run = self.resolver.attribute((Instance(cls),), "run")
+            for method in run:
+                function = self.resolver.function(method) if isinstance(method, Bound) else None
+                if function is None or not isinstance(method, Bound):
+                    continue
+                facts = self.resolver.class_facts(cls)
+                own = self.resolver.module(cls.file)
+                assert own is not None
+                options = tuple(
+                    (binding.target, binding.value) for binding in facts.body.bindings if "." not in binding.target
+                )
+                declaration = Declaration(
+                    text=rendered(call.func, frame.scope.calls) + f"({facts.name})",
+                    form="class",
+                    options=options,
+                    positional=(),
+                    span=Span(facts.row, facts.header.column, facts.row, facts.header.column + len("class ") + len(facts.name)),
+                    decorator=None,
+                    called=True,
+                    opaque=False,
+                    registrar="celery.Celery().register_task",
+                )
+                explicit = dict(options).get("name")
+                name = explicit.value if isinstance(explicit, Const) and isinstance(explicit.value, str) else ""
+                yield Task(
+                    file=cls.file,
+                    module=own.name,
+                    function=function,
+                    name=name or f"{own.name}.{facts.name}",
+                    declaration=declaration,
+                    bound=method,
+                    frame=frame,
+                    base=cls,
+                    has_base=True,
+                )
+
+    # ── making one ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def task(self, module: Module, function: Function, declaration: Declaration, frame: Frame) -> Task:
+        """A task from its declaration."""
+        options = dict(declaration.options)
+        explicit = options.get("name")
+        name = f"{module.name}.{function.name}"
+        if isinstance(explicit, Const) and isinstance(explicit.value, str):
+            name = explicit.value
+        base = None
+        for value in self._base(options, frame):
+            if isinstance(value, ClassValue):
+                base = value
+        return Task(
+            file=module.file,
+            module=module.name,
+            function=function,
+            name=name,
+            declaration=declaration,
+            bound=Bound(module.file, function.qualname),
+            frame=frame,
+            base=base,
+            has_base="base" in options or declaration.form == "wrapper",
+        )
+
+    def _base(self, options: dict[str, Expr], frame: Frame) -> Values:
+        return self.resolver.evaluate(options["base"], frame) if "base" in options else UNKNOWN
+
+
+def _may_register(func: Expr, calls: tuple[Call, ...]) -> bool:
+    """A cheap look before evaluating: the callee ends in a name that registers tasks."""
+    if isinstance(func, Result):
+        func = calls[func.index].func
+    path = func.path if isinstance(func, (Ref, Attr)) else ""
+    return path.rpartition(".")[2] in ("task", "shared_task", "register_task", "register")
