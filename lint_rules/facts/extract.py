@@ -34,6 +34,7 @@ from lint_rules.facts.model import (
     Scope,
     Seq,
     Span,
+    Suppression,
 )
 
 DEEP = 80
@@ -115,9 +116,9 @@ class _Context:
         )
 
 
-def extract(tree: ast.Module, source: str) -> ModuleFacts:
+def extract(tree: ast.Module, source: str, suppressions: tuple[Suppression, ...] = ()) -> ModuleFacts:
     """The facts of a parsed module; `source` is the text it was parsed from (columns are converted with it)."""
-    return _Extractor(source).read(tree)
+    return _Extractor(source).read(tree, suppressions)
 
 
 class _Extractor:
@@ -128,9 +129,9 @@ class _Extractor:
         self.open: list[Callable[[], None]] = []
         self.stack: list[tuple[ast.AST, _Context]] = []
         self.taken: dict[str, int] = {}
-        self.run_as_script = False
+        self.main_block: tuple[int, int] | None = None
 
-    def read(self, tree: ast.Module) -> ModuleFacts:
+    def read(self, tree: ast.Module, suppressions: tuple[Suppression, ...]) -> ModuleFacts:
         scope = _Scope("")
         self.push(tree.body, _Context(scope))
         while self.stack:
@@ -147,7 +148,11 @@ class _Extractor:
         self.functions.sort(key=lambda function: function.row)
         self.classes.sort(key=lambda class_: class_.row)
         return ModuleFacts(
-            body=scope.frozen(), functions=tuple(self.functions), classes=tuple(self.classes), run_as_script=self.run_as_script
+            body=scope.frozen(),
+            functions=tuple(self.functions),
+            classes=tuple(self.classes),
+            suppressions=suppressions,
+            main_block=self.main_block,
         )
 
     # ── places ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -548,7 +553,7 @@ class _Extractor:
             and test.left.id == "__name__"
             and not context.scope.qualname
         ):
-            self.run_as_script = True
+            self.main_block = (node.lineno, node.end_lineno or node.lineno)
         self.push([test, *node.body], context)
 
     def global_(self, node: ast.Global | ast.Nonlocal, context: _Context) -> None:

@@ -252,5 +252,5 @@ class ModuleFacts(Fact):
     functions: tuple[Function, ...]
     classes: tuple[Class, ...]
     suppressions: tuple[Suppression, ...] = ()
-    run_as_script: bool = False
-    """Whether the file has an `if __name__ == "__main__":` block."""
+    main_block: Union[tuple[int, int], None] = None
+    """First and last row of the `if __name__ == "__main__":` block."""

@@ -26,8 +26,6 @@ class Effect(StrEnum):
     """Sends a Celery task."""
     RESULT = "result"
     """Waits for the result of a Celery task."""
-    TRANSACTION = "transaction"
-    """Opens a database transaction (as a context manager or decorator)."""
     AFTER_COMMIT = "after-commit"
     """Runs the function it is given once the transaction is over."""
 
@@ -47,13 +45,15 @@ class Knowledge:
     """Answers about canonical library paths (the grammar of paths is in knowledge/README.md)."""
 
     def __init__(self) -> None:
-        self._exact: dict[str, CallRow] = {}
+        self._exact: dict[str, CallRow | None] = {}
+        """None for what a broader pattern would claim and what is known to do nothing (`effect = "none"`)."""
         self._below: dict[str, CallRow] = {}
         self._patterns: list[tuple[str, re.Pattern[str], CallRow]] = []
         self._returns: dict[str, str] = {}
         self._return_patterns: list[tuple[str, re.Pattern[str], str]] = []
         self._same: dict[str, str] = {}
         self._bases: dict[str, list[str]] = {}
+        self._transactions: set[str] = set()
         self.strong: dict[str, Effect] = {}
         self.harmless: set[str] = set()
         self._answers: dict[str, CallRow | None] = {}
@@ -64,6 +64,9 @@ class Knowledge:
     def add(self, table: Mapping[str, Any]) -> None:
         """Take in one parsed TOML table."""
         for row in table.get("call", ()):
+            if row["effect"] == "none":
+                self._exact.update(dict.fromkeys(row["names"]))
+                continue
             fact = CallRow(
                 Effect(row["effect"]), row.get("source", ""), row.get("timeout"), row.get("timeout_position"), row.get("async", False)
             )
@@ -77,6 +80,8 @@ class Knowledge:
             self._same[row["name"]] = row["is"]
         for row in table.get("isa", ()):
             self._bases.setdefault(row["name"], []).append(row["base"])
+        for row in table.get("transaction", ()):
+            self._transactions.update(row["names"])
         for row in table.get("strong", ()):
             self.strong.update(dict.fromkeys(row["methods"], Effect(row["effect"])))
         for row in table.get("harmless", ()):
@@ -128,15 +133,18 @@ class Knowledge:
             answer = self._answers[path] = self._find(path)
             return answer
 
+    def opens_transaction(self, path: str) -> bool:
+        """Whether calling `path` gives a context manager or decorator that keeps a database transaction open."""
+        return any(name in self._transactions for name in self._lineage(path))
+
     def is_a(self, path: str, base: str) -> bool:
         """Whether class `path` is `base` or known to inherit from it."""
         return base in self._lineage(path)
 
     def _find(self, path: str) -> CallRow | None:
         for name in self._lineage(path):
-            row = self._exact.get(name)
-            if row is not None:
-                return row
+            if name in self._exact:
+                return self._exact[name]
             for head, pattern, fact in self._patterns:
                 if name.startswith(head) and pattern.fullmatch(name):
                     return fact

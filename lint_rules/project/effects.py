@@ -28,7 +28,7 @@ from lint_rules.project.values import (
     merged,
 )
 
-WORTH_PASSING = (External, Instance, ClassValue)
+WORTH_PASSING = (External, Instance, ClassValue, Container)
 """Argument values that give a parameter a type; functions are followed where they are passed instead."""
 
 MOST_TYPES = 3
@@ -360,8 +360,7 @@ class EffectGraph:
             expr = decorator.value
             for value in resolver.evaluate(expr, outer):
                 if isinstance(value, External):
-                    row = resolver.knowledge.call(value.path.removesuffix("()"))
-                    if row is not None and row.effect is Effect.TRANSACTION:
+                    if resolver.knowledge.opens_transaction(value.path.removesuffix("()")):
                         node.transactional = True
                 elif isinstance(value, Bound) and (value.file, value.qualname) != (node.file, node.name):
                     for wrapper in resolver.returned(value):
@@ -442,6 +441,8 @@ class EffectGraph:
 
 
 def _is_data(value: Value) -> bool:
+    if isinstance(value, Container):
+        return not any(isinstance(item, Instance) for item in value.items)
     return isinstance(value, External) and value.path.startswith("builtins.")
 
 

@@ -181,17 +181,16 @@ class Resolver:
         groups: list[Values] = []
         for base in self.evaluate(expr.base, frame):
             if isinstance(base, Container):
-                key = expr.key
-                if isinstance(expr.base, Ref) or not isinstance(key, Const):
-                    groups.append(base.items)
-                else:
-                    groups.append(base.items)
+                groups.append(base.items if isinstance(expr.key, (Const, Ref)) else (base, *base.items))
             elif isinstance(base, ClassValue):
                 groups.append((base,))
             elif isinstance(base, Instance):
                 groups.append(self.method_result(base, "__getitem__"))
             elif isinstance(base, External):
-                groups.append((Instance(base.model),) if base.model else (External(base.path + "[]"),))
+                if base.model is None:
+                    groups.append((External(base.path + "[]"),))
+                else:  # a number takes one object, a slice gives a shorter query
+                    groups.append((Instance(base.model),) if isinstance(expr.key, Const) else (base,))
         return merged(groups or [UNKNOWN])
 
     def element(self, value: Value) -> Values:
@@ -283,10 +282,23 @@ class Resolver:
             groups.append(self._definition(module, member, frame))
         for index in module.bindings(qualname).get(name, ()):
             bound = True
-            groups.append(self.bound_value(frame.scope.bindings[index], frame))
+            binding = frame.scope.bindings[index]
+            groups.append(self.bound_value(binding, frame))
+            if isinstance(binding.value, Seq):
+                groups.append(self._collected(name, frame))
         if not bound:
             return None
         return merged(groups)
+
+    def _collected(self, name: str, frame: Frame) -> Values:
+        """A list with what the function puts into it: `name.append(value)`."""
+        wanted = (f"{name}.append", f"{name}.add")
+        items = [
+            self.evaluate(call.args[0], frame)
+            for call in frame.scope.calls
+            if isinstance(call.func, Ref) and call.func.path in wanted and len(call.args) == 1
+        ]
+        return (Container(merged(items)),) if any(items) else UNKNOWN
 
     def _definition(self, module: Module, member: Function | Class, frame: Frame | None) -> Values:
         if isinstance(member, Class):
@@ -438,8 +450,12 @@ class Resolver:
 
     def _attribute(self, value: Value, name: str) -> Values:
         if isinstance(value, External):
+            if value.queryset is not None:
+                own = self._project_attribute(value.queryset, name, Instance(value.queryset, value.model))
+                if own:
+                    return own
             path = self.knowledge.canonical(f"{value.path}.{name}")
-            return (External(path, value.model),) if len(path) < 300 else UNKNOWN
+            return (External(path, value.model, value.queryset),) if len(path) < 300 else UNKNOWN
         if isinstance(value, Instance):
             return self.class_attribute(value.cls, name, value)
         if isinstance(value, ModuleValue):
@@ -518,10 +534,19 @@ class Resolver:
         found: list[Value] = []
         for library in libraries:
             if isinstance(receiver, Instance):
-                found.append(External(self.knowledge.canonical(f"{library}().{name}"), receiver.model))
+                queryset = receiver.cls if receiver.model is not None else None
+                found.append(External(self.knowledge.canonical(f"{library}().{name}"), receiver.model, queryset))
             else:
                 found.append(External(self.knowledge.canonical(f"{library}.{name}"), receiver))
         return tuple(found[:3])
+
+    def _project_attribute(self, cls: ClassValue, name: str, receiver: Instance) -> Values:
+        """The attribute as the project's own classes define it, UNKNOWN where only a library does."""
+        for owner in self.lineage(cls)[0]:
+            values = self._own_attribute(owner, name, receiver)
+            if values is not None:
+                return values
+        return UNKNOWN
 
     def _own_attribute(self, owner: ClassValue, name: str, receiver: Instance | ClassValue) -> Values | None:
         """The attribute as the class itself defines it, None where it does not."""
@@ -549,6 +574,8 @@ class Resolver:
         if not found:
             return None
         known = [group for group in groups if group and group != (Literal(None),)]
+        if known and isinstance(known[0][0], Literal) and self.inherits(owner, "enum.Enum"):
+            return (Instance(owner),)
         return merged(known or [UNKNOWN])
 
     def _guarded(self, key: object, binding: Binding, frame: Frame) -> Values:
@@ -570,7 +597,7 @@ class Resolver:
         if isinstance(receiver, ClassValue):
             return (Bound(owner.file, function.qualname),)
         bound = Bound(owner.file, function.qualname, receiver)
-        if not kinds.isdisjoint(PROPERTIES):
+        if function.decorators and (not kinds.isdisjoint(PROPERTIES) or self._named_property(owner, function)):
             self.touched.append(bound)
             return self.returned(bound)
         return (bound,)
@@ -600,7 +627,7 @@ class Resolver:
             elif isinstance(value, External) and value.path == "django.db.models.ManyToManyField()":
                 target = self._relation_target(binding, frame)
                 models = [each for each in target if isinstance(each, ClassValue)]
-                found.append(External("django.db.models.Model.objects", models[0] if models else None))
+                found.append(External("django.db.models.Model().related", models[0] if models else None))
             else:
                 found.append(value)
         return tuple(found)
@@ -690,7 +717,7 @@ class Resolver:
                 if given is not None:
                     return given
             path = self.knowledge.result(value.path)
-            return (External(path, value.model),) if len(path) < 300 else UNKNOWN
+            return (External(path, value.model, value.queryset),) if len(path) < 300 else UNKNOWN
         if isinstance(value, Bound):
             return self.returned(value)
         if isinstance(value, ClassValue):
@@ -755,6 +782,19 @@ class Resolver:
             for value in self.evaluate(decorator.value, frame)
             if isinstance(value, External)
         )
+
+    def _named_property(self, owner: ClassValue, function: Function) -> bool:
+        """Whether a decorator of the project or an unknown library calls itself a property (`@ttl_cached_property(...)`)."""
+        module = self.module(owner.file)
+        assert module is not None
+        calls = module.scope(function.parent).calls
+        for decorator in function.decorators:
+            expr = decorator.value
+            if isinstance(expr, Result):
+                expr = calls[expr.index].func
+            if isinstance(expr, (Ref, Attr)) and expr.path.lower().endswith("property"):
+                return True
+        return False
 
     # ── annotations ──────────────────────────────────────────────────────────────────────────────────────────────────
 

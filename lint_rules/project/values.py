@@ -29,11 +29,13 @@ class Namespace(_Value, tag=True):
 class External(_Value, tag=True):
     """Something of a library, by its canonical path: `requests.Session().get` (see knowledge/README.md for the grammar).
 
-    `model` is the project class on whose behalf a library base class answers (the model behind `Order.objects`).
+    `model` is the project class on whose behalf a library base class answers (the model behind `Order.objects`), `queryset` the
+    project's own manager or queryset class that the value came from.
     """
 
     path: str
     model: Union[ClassValue, None] = None
+    queryset: Union[ClassValue, None] = None
 
 
 class ClassValue(_Value, tag=True):

@@ -1,0 +1,212 @@
+"""A project as rules see it: its tasks, what they do, and the answers to questions about expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from lint_rules.facts.model import Call, Const, Expr, Function, Map, Seq
+from lint_rules.findings import Place, Related
+from lint_rules.knowledge.tables import Effect, Knowledge
+from lint_rules.project.celery_settings import Setting, celery_settings
+from lint_rules.project.effects import DirectEffect, EffectGraph, Evidence, Node, Step
+from lint_rules.project.modules import Module, ModuleIndex, NotLoaded
+from lint_rules.project.resolver import Frame, Resolver
+from lint_rules.project.special_calls import SPECIAL_CALLS
+from lint_rules.project.tasks import Task, TaskFinder
+from lint_rules.project.values import Literal, Values
+from lint_rules.project.workload import workload
+from lint_rules.settings import Settings
+
+
+class TaskCall(Struct, frozen=True, eq=False):
+    """A library call with an effect, reached when `task` runs (the task that is nearest to it)."""
+
+    task: Task
+    node: Node
+    effect: DirectEffect
+    steps: tuple[Step, ...]
+    """The functions between the task and the call; empty when the call stands in the task's own body."""
+
+    @property
+    def call(self) -> Call:
+        """The call site."""
+        return self.effect.call
+
+
+class Unseen:
+    """The value of what is no literal."""
+
+
+UNSEEN = Unseen()
+
+
+class Project:
+    """All that is known of a project. Build one with `read_project`."""
+
+    def __init__(self, settings: Settings, resolver: Resolver, tasks: list[Task], graph: EffectGraph, configured: list[Setting]) -> None:
+        self.settings = settings
+        self.resolver = resolver
+        self.knowledge: Knowledge = resolver.knowledge
+        self.index: ModuleIndex = resolver.index
+        self.tasks = tasks
+        """Every task, by file and row."""
+        self.graph = graph
+        self.celery_settings = configured
+
+    # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def node(self, task: Task) -> Node:
+        """The task's place in the call graph."""
+        return self.graph.roots[task]
+
+    def effects(self, task: Task) -> frozenset[Effect]:
+        """All that running the task does."""
+        return frozenset(self.node(task).nearest)
+
+    def workload(self, task: Task) -> str:
+        """One of `workload.WORKLOADS`: what the configuration says, else what the evidence says."""
+        said = self.settings.workload.get(f"{task.module}.{task.qualname}") or self.settings.workload.get(task.name)
+        return said or workload(self.effects(task))
+
+    def evidence(self, task: Task, effect: Effect) -> Evidence | None:
+        """The nearest evidence that the task has an effect."""
+        return self.graph.evidence(self.node(task), effect)
+
+    def all_evidence(self, task: Task) -> list[Evidence]:
+        """The nearest evidence of each effect of the task, nearest first."""
+        found = [self.graph.evidence(self.node(task), effect) for effect in self.effects(task)]
+        return sorted((e for e in found if e is not None), key=lambda e: (len(e.steps), e.effect))
+
+    def task_calls(self) -> Iterator[TaskCall]:
+        """Every library call with an effect that running some task reaches, once, under the task nearest to it."""
+        owner: dict[int, Task] = {id(self.node(task)): task for task in self.tasks}
+        roots = [self.node(task) for task in self.tasks]
+        first: dict[int, Task] = dict(owner)
+        for node, steps in self.graph.reached(roots):
+            task = first[id(node)]
+            for edge in node.edges:
+                first.setdefault(id(edge.target), task)
+            for effect in node.direct:
+                yield TaskCall(task, node, effect, steps)
+
+    # ── expressions ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def values(self, expr: Expr | None, frame: Frame) -> Values:
+        """What an expression can stand for."""
+        return self.resolver.evaluate(expr, frame)
+
+    def literal(self, expr: Expr | None, frame: Frame) -> object:
+        """The Python value of an expression made of literals and constants, `UNSEEN` where it is anything else.
+
+        Constants are followed by name, also into other modules.
+        """
+        if isinstance(expr, Const):
+            return expr.value
+        if isinstance(expr, Seq):
+            items = [self.literal(item, frame) for item in expr.items]
+            if any(item is UNSEEN for item in items):
+                return UNSEEN
+            return tuple(items) if expr.kind == "tuple" else items
+        if isinstance(expr, Map):
+            keys = [self.literal(key, frame) for key in expr.keys]
+            values = [self.literal(value, frame) for value in expr.values]
+            if any(each is UNSEEN for each in (*keys, *values)) or any(isinstance(key, (list, dict)) for key in keys):
+                return UNSEEN
+            return dict(zip(keys, values))
+        found = self.values(expr, frame)
+        if len(found) == 1 and isinstance(found[0], Literal):
+            return found[0].value
+        return UNSEEN
+
+    # ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def chain(self, steps: Iterable[Step]) -> str:
+        """Steps in words: `fetch_logo (images.py:9) -> download (net.py:31)`."""
+        return " -> ".join(f"{_plain(step.name)} ({step.file}:{step.row})" for step in steps)
+
+    def related(self, evidence: Evidence) -> tuple[Related, ...]:
+        """The places of an evidence chain."""
+        places = [Related(step.file, step.row, f"calls {_plain(step.name)}") for step in evidence.steps]
+        return (*places, Related(evidence.file, evidence.row, f"{evidence.effect}: {evidence.path}"))
+
+    def at_decorator(self, task: Task) -> Place:
+        """Where the task is declared."""
+        return Place.of(task.frame.module.file, task.declaration.span, task.function.header if task.declaration.decorator is not None else None)
+
+    def at_function(self, file: str, function: Function) -> Place:
+        """The `def` line of a function."""
+        header = function.header
+        end = header.column + len("async def " if function.is_async else "def ") + len(function.name)
+        return Place(file, function.row, header.column, function.row, end, header.row, header.end_row)
+
+    def at_call(self, file: str, call: Call) -> Place:
+        """A call site."""
+        return Place.of(file, call.span)
+
+    def module(self, file: str) -> Module | None:
+        """The loaded module of a file."""
+        return self.index.module(file)
+
+
+def _plain(qualname: str) -> str:
+    """A qualified name as people write it (`#2` tells definitions of one name apart)."""
+    return qualname.partition("#")[0]
+
+
+def read_project(
+    settings: Settings, index: ModuleIndex, knowledge: Knowledge, first: list[str], with_name: Iterable[str] = ()
+) -> Iterator[set[str] | Project]:
+    """Find the tasks in the files `first` and follow what they do; the facts of all other files are read when needed.
+
+    A generator: it gives the names of project decorators that turned out to register tasks, and wants to be sent the further files that
+    speak of them; last it gives the project.
+    """
+    resolver = Resolver(index, knowledge, SPECIAL_CALLS)
+    finder = TaskFinder(resolver, settings.task_decorators)
+    tasks: list[Task] = []
+    files, known = list(first), set(first)
+    names: set[str] = set()
+    while files:
+        index.load(files)
+        tasks += _tasks_in(index, finder, files)
+        files = []
+        if finder.wrapper_names - names:
+            names |= finder.wrapper_names
+            more = yield set(names)
+            files = [file for file in more or () if file not in known]
+            known.update(files)
+    tasks.sort(key=lambda task: (task.file, task.function.row))
+    graph = EffectGraph(resolver, tasks)
+    graph.build()
+    configured = _settings_in(index, resolver, [file for file in known])
+    yield Project(settings, resolver, tasks, graph, configured)
+
+
+def _tasks_in(index: ModuleIndex, finder: TaskFinder, files: list[str]) -> list[Task]:
+    tasks: list[Task] = []
+    while files:
+        later: list[str] = []
+        missing: set[str] = set()
+        for file in files:
+            module = index.module(file)
+            if module is None:
+                continue
+            try:
+                tasks += list(finder.tasks_in(module))
+            except NotLoaded as needed:
+                later.append(file)
+                missing.add(needed.file)
+        index.load(missing)
+        files = later
+    return tasks
+
+
+def _settings_in(index: ModuleIndex, resolver: Resolver, files: list[str]) -> list[Setting]:
+    while True:
+        modules = [module for file in files if (module := index.module(file)) is not None]
+        try:
+            return celery_settings(resolver, modules)
+        except NotLoaded as needed:
+            index.load([needed.file])

@@ -1,0 +1,76 @@
+"""Which files of a project are read: everything below the root that neither .gitignore nor the settings leave out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from lint_rules.settings import Settings
+
+
+class Listing(Struct):
+    """The files found below a root, by their paths relative to it (with `/`), and the directories looked into ("" = root)."""
+
+    files: list[str]
+    directories: list[str]
+    ignore_files: list[str]
+    unreadable: list[tuple[str, str]]
+    """Directories that could not be listed, with the reason."""
+
+
+def discover(root: str, settings: Settings) -> Listing:
+    """The project's Python files, sorted. Links to directories are not followed, so loops cannot happen."""
+    from pathspec import GitIgnoreSpec
+
+    excluded = GitIgnoreSpec.from_lines([*settings.exclude, *settings.extend_exclude])
+    listing = Listing([], [], [], [])
+    pending: list[tuple[str, tuple[tuple[str, GitIgnoreSpec], ...]]] = [("", ())]
+    while pending:
+        directory, specs = pending.pop()
+        try:
+            with os.scandir(os.path.join(root, directory)) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            listing.unreadable.append((directory, error.strerror or str(error)))
+            continue
+        listing.directories.append(directory)
+        prefix = f"{directory}/" if directory else ""
+        for entry in found:
+            if entry.name == ".gitignore":
+                listing.ignore_files.append(prefix + entry.name)
+                try:
+                    with open(entry.path, encoding="utf-8", errors="replace") as file:
+                        specs = (*specs, (prefix, GitIgnoreSpec.from_lines(file.read().splitlines())))
+                except OSError:
+                    continue
+        for entry in found:
+            path = prefix + entry.name
+            try:
+                is_directory = entry.is_dir(follow_symlinks=False)
+                if is_directory:
+                    if not _left_out(path + "/", excluded, specs) and not _is_environment(entry.path):
+                        pending.append((path, specs))
+                elif entry.name.endswith(".py") and entry.is_file() and not _left_out(path, excluded, specs):
+                    listing.files.append(path)
+            except OSError as error:  # a link that leads to itself
+                listing.unreadable.append((path, error.strerror or str(error)))
+    listing.files.sort()
+    return listing
+
+
+def _left_out(path: str, excluded: object, specs: Iterable[tuple[str, object]]) -> bool:
+    if excluded.match_file(path):  # type: ignore[attr-defined]
+        return True
+    kept: bool | None = None
+    for prefix, spec in specs:
+        checked = spec.check_file(path[len(prefix) :])  # type: ignore[attr-defined]
+        if checked.include is not None:
+            kept = not checked.include
+    return kept is False
+
+
+def _is_environment(path: str) -> bool:
+    """Whether a directory is a virtual environment under any name."""
+    return os.path.exists(os.path.join(path, "pyvenv.cfg"))
