@@ -1,0 +1,3 @@
+"""The linter of celery-best-practices."""
+
+VERSION = "0.1.0"

@@ -49,7 +49,7 @@ def analyse(root: Path, settings: Settings, problems: Iterable[Problem] = (), re
     """Read the project below `root` and ask all enabled rules."""
     listing = discover(str(root), settings)
     with reader or Reader(root) as source:
-        project = read(listing, settings, source)
+        project = read(root, listing, settings, source)
         rules = all_rules()
         codes = codes_of(settings)
         found = list(_run_findings(listing, source, problems))
@@ -63,11 +63,11 @@ def analyse(root: Path, settings: Settings, problems: Iterable[Problem] = (), re
     return Analysis(kept, suppressed, project, listing, failed)
 
 
-def read(listing: Listing, settings: Settings, source: Reader) -> Project:
+def read(root: Path, listing: Listing, settings: Settings, source: Reader) -> Project:
     """Find the project's tasks and follow what they do."""
     knowledge = load({effect: names for effect, names in settings.knowledge.items()})
     index = ModuleIndex(listing.files, settings.src, source.facts)
-    steps = read_project(settings, index, knowledge, source.celery_files(listing.files, settings.task_decorators))
+    steps = read_project(root, settings, index, knowledge, source.celery_files(listing.files, settings.task_decorators))
     step = next(steps)
     while not isinstance(step, Project):
         step = steps.send(source.files_naming(listing.files, step))  # type: ignore[attr-defined]

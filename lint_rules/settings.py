@@ -1,4 +1,4 @@
-"""The `[tool.crb]` table of pyproject.toml as a typed value, and the project's root that it belongs to."""
+"""The `[tool.crb]` table of pyproject.toml as a typed value."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from lint_rules.findings import Place
-
-ROOT_MARKERS = ("pyproject.toml", "setup.cfg", ".git")
 
 DEFAULT_EXCLUDE = (
     ".*",
@@ -82,15 +80,6 @@ class Problem(Struct, frozen=True):
 
 class ConfigurationError(Exception):
     """The configuration the user named cannot be used at all; the text is the sentence to show."""
-
-
-def find_root(start: Path) -> Path:
-    """The nearest directory at or above `start` with a pyproject.toml, setup.cfg or .git; else `start` itself."""
-    start = start if start.is_dir() else start.parent
-    for directory in (start, *start.parents):
-        if any((directory / marker).exists() for marker in ROOT_MARKERS):
-            return directory
-    return start
 
 
 def read_settings(file: Path | None, name: str, codes: Mapping[str, object]) -> tuple[Settings, list[Problem]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -45,7 +46,12 @@ UNSEEN = Unseen()
 class Project:
     """All that is known of a project. Build one with `read_project`."""
 
-    def __init__(self, settings: Settings, resolver: Resolver, tasks: list[Task], graph: EffectGraph, configured: list[Setting]) -> None:
+    def __init__(
+        self, root: Path, settings: Settings, resolver: Resolver, tasks: list[Task], graph: EffectGraph, configured: list[Setting]
+    ) -> None:
+        self.root = root
+        self.inputs: list[str] = []
+        """Files besides the Python modules that answers were taken from, relative to the root."""
         self.settings = settings
         self.resolver = resolver
         self.knowledge: Knowledge = resolver.knowledge
@@ -156,7 +162,7 @@ def _plain(qualname: str) -> str:
 
 
 def read_project(
-    settings: Settings, index: ModuleIndex, knowledge: Knowledge, first: list[str], with_name: Iterable[str] = ()
+    root: Path, settings: Settings, index: ModuleIndex, knowledge: Knowledge, first: list[str]
 ) -> Iterator[set[str] | Project]:
     """Find the tasks in the files `first` and follow what they do; the facts of all other files are read when needed.
 
@@ -181,7 +187,7 @@ def read_project(
     graph = EffectGraph(resolver, tasks)
     graph.build()
     configured = _settings_in(index, resolver, [file for file in known])
-    yield Project(settings, resolver, tasks, graph, configured)
+    yield Project(root, settings, resolver, tasks, graph, configured)
 
 
 def _tasks_in(index: ModuleIndex, finder: TaskFinder, files: list[str]) -> list[Task]:

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import multiprocessing.pool
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 
+import msgspec
+
 from lint_rules.facts.model import ModuleFacts
 from lint_rules.facts.store import FactsStore
 from lint_rules.source.decode import Unreadable, decode
 
-TOKENS = re.compile(rb"(?i)celery|shared_task|\.task\b|register_task|best_practices|\bcrb[0-9:]")
+TOKENS = rb"(?i)celery|shared_task|\.task\b|register_task|best_practices|\bcrb[0-9:]"
 """A file that declares a task, or speaks to this linter, has one of these in it."""
 
-WORTH_A_POOL = 60
-"""Files to parse before starting processes costs less than it saves."""
+WORTH_SCANNING_TOGETHER = 400
+"""Files to search in before a second process saves more than it costs to start."""
 
+WORTH_PARSING_TOGETHER = 12
+"""Files to parse in one go before they are shared out among processes that run already."""
 
-def read_bytes(root: str, file: str) -> bytes:
-    """The content of a file of the project.
+_DECODER = msgspec.msgpack.Decoder(ModuleFacts)
+_ENCODER = msgspec.msgpack.Encoder()
 
-    Raises:
-        Unreadable: it cannot be opened or read.
-    """
-    try:
-        with open(os.path.join(root, file), "rb", buffering=0) as handle:
-            return handle.read()
-    except OSError as error:
-        raise Unreadable(f"{error.strerror or error}") from None
+Error = tuple[str, int, int]
+Read = tuple[str, bytes | None, Error | None]
+"""A file, its facts as bytes, or why there are none."""
 
 
 def facts_of(data: bytes) -> ModuleFacts:
@@ -50,61 +52,153 @@ def facts_of(data: bytes) -> ModuleFacts:
         raise Unreadable("the code is nested too deeply to be analysed") from None
 
 
+class _Files:
+    """Reading one file after the other, in this process or a worker."""
+
+    def __init__(self, root: str, store: FactsStore | None, overlay: Mapping[str, bytes]) -> None:
+        self.root = root
+        self.store = store
+        self.overlay = overlay
+
+    def content(self, file: str) -> bytes:
+        if file in self.overlay:
+            return self.overlay[file]
+        try:
+            with open(os.path.join(self.root, file), "rb", buffering=0) as handle:
+                return handle.read()
+        except OSError as error:
+            raise Unreadable(error.strerror or str(error)) from None
+
+    def matching(self, files: list[str], pattern: bytes) -> list[Read]:
+        """The facts of the files in which the pattern is found; files that cannot be read count as well."""
+        search = re.compile(pattern).search
+        found: list[Read] = []
+        for file in files:
+            try:
+                data = self.content(file)
+            except Unreadable as error:
+                found.append((file, None, (error.reason, error.row, error.column)))
+                continue
+            if search(data):
+                found.append(self._read(file, data))
+        return found
+
+    def facts(self, files: list[str]) -> list[Read]:
+        """The facts of the files."""
+        found: list[Read] = []
+        for file in files:
+            try:
+                data = self.content(file)
+            except Unreadable as error:
+                found.append((file, None, (error.reason, error.row, error.column)))
+            else:
+                found.append(self._read(file, data))
+        return found
+
+    def _read(self, file: str, data: bytes) -> Read:
+        key = blake2b(data, digest_size=20).hexdigest()
+        stored = self.store.get(key) if self.store is not None else None
+        if stored is not None:
+            return file, stored, None
+        try:
+            encoded = _ENCODER.encode(facts_of(data))
+        except Unreadable as error:
+            return file, None, (error.reason, error.row, error.column)
+        if self.store is not None:
+            self.store.put(key, encoded)
+        return file, encoded, None
+
+
+_worker: _Files
+
+
+def _start_worker(files: _Files) -> None:
+    global _worker
+    import gc
+
+    gc.disable()  # facts and trees have no cycles worth looking for in a process that ends soon
+    _worker = files
+
+
+def _matching(job: tuple[list[str], bytes]) -> list[Read]:
+    return _worker.matching(*job)
+
+
+def _facts(files: list[str]) -> list[Read]:
+    return _worker.facts(files)
+
+
 class Reader:
     """Reads the files below a root; remembers which could not be read. A context manager: leaving it ends its processes."""
 
-    def __init__(self, root: Path, store: FactsStore | None = None, jobs: int = 1) -> None:
-        self.root = str(root)
-        self.store = store
-        self.jobs = jobs
+    def __init__(
+        self, root: Path, store: FactsStore | None = None, jobs: int = 1, overlay: Mapping[str, bytes] | None = None
+    ) -> None:
         self.unreadable: dict[str, Unreadable] = {}
+        self._files = _Files(str(root), store, overlay or {})
+        self._jobs = jobs or min(_processors(), 8)
+        self._pool: multiprocessing.pool.Pool | None = None
+        self._kept: dict[str, ModuleFacts] = {}
 
     def __enter__(self) -> Reader:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        pass
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool.join()
 
-    def celery_files(self, files: Iterable[str], decorator_globs: Iterable[str]) -> list[str]:
+    def celery_files(self, files: list[str], decorator_globs: Iterable[str]) -> list[str]:
         """The files that may declare tasks."""
         names = [glob.rpartition(".")[2].strip("*") for glob in decorator_globs]
-        return self._matching(files, [TOKENS, *([_any_of(names)] if any(names) else [])])
+        return self._search(files, b"|".join([TOKENS, *(re.escape(name.encode()) for name in names if name)]))
 
-    def files_naming(self, files: Iterable[str], names: Iterable[str]) -> list[str]:
+    def files_naming(self, files: list[str], names: Iterable[str]) -> list[str]:
         """The files with one of the names in them."""
-        return self._matching(files, [_any_of(names)])
+        return self._search(files, b"|".join(re.escape(name.encode()) for name in sorted(names)))
 
-    def _matching(self, files: Iterable[str], patterns: list[re.Pattern[bytes]]) -> list[str]:
-        found = []
-        for file in files:
-            try:
-                data = read_bytes(self.root, file)
-            except Unreadable as error:
-                self.unreadable[file] = error
-                continue
-            if any(pattern.search(data) for pattern in patterns):
-                found.append(file)
-        return found
+    def _search(self, files: list[str], pattern: bytes) -> list[str]:
+        if self._jobs > 1 and len(files) >= WORTH_SCANNING_TOGETHER:
+            size = min(max(len(files) // (self._jobs * 8), 16), 200)
+            jobs = [(files[start : start + size], pattern) for start in range(0, len(files), size)]
+            found = [read for group in self._processes().imap_unordered(_matching, jobs) for read in group]
+        else:
+            found = self._files.matching(files, pattern)
+        self._take(found)
+        return sorted(file for file, encoded, _ in found if encoded is not None)
 
     def facts(self, files: list[str]) -> Mapping[str, ModuleFacts | None]:
         """The facts of files, None for those that cannot be read (see `unreadable`)."""
-        return {file: self._facts(file) for file in files}
+        missing = [file for file in files if file not in self._kept and file not in self.unreadable]
+        if self._pool is not None and len(missing) >= WORTH_PARSING_TOGETHER:
+            size = max(len(missing) // (self._jobs * 3), 2)
+            groups = [missing[start : start + size] for start in range(0, len(missing), size)]
+            for group in self._pool.imap_unordered(_facts, groups):
+                self._take(group)
+        else:
+            self._take(self._files.facts(missing))
+        return {file: self._kept.pop(file, None) for file in files}
 
-    def _facts(self, file: str) -> ModuleFacts | None:
-        try:
-            data = read_bytes(self.root, file)
-            key = blake2b(data, digest_size=20).hexdigest()
-            stored = self.store.get(key) if self.store is not None else None
-            if stored is not None:
-                return stored
-            facts = facts_of(data)
-            if self.store is not None:
-                self.store.put(key, facts)
-            return facts
-        except Unreadable as error:
-            self.unreadable[file] = error
-            return None
+    def _take(self, found: Iterable[Read]) -> None:
+        for file, encoded, error in found:
+            if error is not None:
+                self.unreadable[file] = Unreadable(*error)
+            elif encoded is not None:
+                try:
+                    self._kept[file] = _DECODER.decode(encoded)
+                except (msgspec.DecodeError, RecursionError):  # a damaged cache entry
+                    self._files.store = None
+                    self._take(self._files.facts([file]))
+
+    def _processes(self) -> multiprocessing.pool.Pool:
+        if self._pool is None:
+            method = "fork" if sys.platform.startswith("linux") else "spawn"
+            self._pool = multiprocessing.get_context(method).Pool(self._jobs, _start_worker, (self._files,))
+        return self._pool
 
 
-def _any_of(names: Iterable[str]) -> re.Pattern[bytes]:
-    return re.compile(b"|".join(re.escape(name.encode()) for name in sorted(names) if name))
+def _processors() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every platform
+        return os.cpu_count() or 1

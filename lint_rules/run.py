@@ -1,0 +1,105 @@
+"""What the command line, flake8 and the editor ask for, as plain rows."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from lint_rules.analysis import analyse, codes_of, read
+from lint_rules.facts.store import FactsStore
+from lint_rules.replay import make_cache
+from lint_rules.report.rows import Row, finding_rows, task_rows
+from lint_rules.rules.registry import HEADINGS, Rule, all_rules
+from lint_rules.settings import Settings, read_settings
+from lint_rules.source.discovery import discover
+from lint_rules.source.reading import Reader
+
+
+class Run(Struct):
+    """The rows of a project, and what they were made from."""
+
+    result: Row
+    directories: list[str]
+    files: list[str]
+    absent: list[str]
+    """Files that were looked for and do not exist."""
+
+
+def whole_project(
+    root: str, config: str, overrides: dict[str, Any], cache: str | None, jobs: int = 0, overlay: dict[str, bytes] | None = None
+) -> Run:
+    """Analyse the project below `root`; `overlay` gives the content of files that are not saved yet."""
+    settings, problems = read_settings(Path(config), _named(config, root), all_rules())
+    settings = msgspec.structs.replace(settings, **overrides)
+    reader = _reader(root, cache, jobs, overlay or {})
+    analysis = analyse(Path(root), settings, problems, reader)
+    result: Row = {
+        "findings": finding_rows(analysis.findings),
+        "suppressed": finding_rows(analysis.suppressed),
+        "tasks": len(analysis.project.tasks),
+        "files": len(analysis.listing.files),
+        "read": len(analysis.project.index.loaded()),
+        "failed": analysis.failed,
+    }
+    inputs = [_named(config, root), *analysis.project.inputs]
+    present = [path for path in inputs if os.path.exists(os.path.join(root, path))]
+    return Run(
+        result=result,
+        directories=analysis.listing.directories,
+        files=[*analysis.listing.files, *analysis.listing.ignore_files, *present],
+        absent=[path for path in inputs if path not in present],
+    )
+
+
+def project_tasks(root: str, config: str, cache: str | None, jobs: int = 0) -> tuple[list[Row], list[str]]:
+    """The tasks of the project below `root`, and what went wrong."""
+    settings, problems = read_settings(Path(config), _named(config, root), all_rules())
+    with _reader(root, cache, jobs, {}) as reader:
+        project = read(Path(root), discover(root, settings), settings, reader)
+        rows = task_rows(project)
+        wrong = [problem.message for problem in problems]
+        wrong += [f"{file}: {error.reason}" for file, error in sorted(reader.unreadable.items())]
+    return rows, wrong
+
+
+def effective_settings(config: str) -> tuple[dict[str, Any], list[str], list[str]]:
+    """The settings by their written names, the rules that are on, and what is wrong."""
+    settings, problems = read_settings(Path(config), os.path.basename(config), all_rules())
+    shown: dict[str, Any] = msgspec.to_builtins(settings)
+    return shown, sorted(codes_of(settings)), [problem.message for problem in problems]
+
+
+def rule_row(rule: Rule) -> Row:
+    """A rule as data."""
+    return {
+        "code": rule.code,
+        "name": rule.name,
+        "severity": str(rule.severity),
+        "fix": None if rule.fix is None else str(rule.fix),
+        "convention": rule.convention,
+        "optional": rule.optional,
+        "summary": rule.summary,
+        "documentation": {heading: rule.section(heading) for heading in HEADINGS},
+    }
+
+
+def _named(config: str, root: str) -> str:
+    return os.path.relpath(config, root).replace(os.sep, "/")
+
+
+def _reader(root: str, cache: str | None, jobs: int, overlay: dict[str, bytes]) -> Reader:
+    store = None
+    if cache is not None:
+        try:
+            make_cache(cache)
+            store = FactsStore(Path(cache))
+        except OSError:
+            store = None
+    return Reader(Path(root), store, jobs, overlay)
+
+
+__all__ = ["Run", "Settings", "effective_settings", "project_tasks", "rule_row", "whole_project"]
