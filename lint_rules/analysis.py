@@ -10,7 +10,7 @@ from msgspec import Struct
 from lint_rules.facts.model import ModuleFacts
 from lint_rules.findings import Finding, Place, Report
 from lint_rules.knowledge.tables import load
-from lint_rules.project.modules import ModuleIndex
+from lint_rules.project.modules import ModuleIndex, NotLoaded
 from lint_rules.project.project import Project, TaskCall, read_project
 from lint_rules.project.tasks import Task
 from lint_rules.rules.registry import Rule, all_rules, enabled
@@ -65,9 +65,10 @@ def analyse(root: Path, settings: Settings, problems: Iterable[Problem] = (), re
 
 def read(root: Path, listing: Listing, settings: Settings, source: Reader) -> Project:
     """Find the project's tasks and follow what they do."""
+    source.start(listing.files, settings.task_decorators)
     knowledge = load({effect: names for effect, names in settings.knowledge.items()})
     index = ModuleIndex(listing.files, settings.src, source.facts)
-    steps = read_project(root, settings, index, knowledge, source.celery_files(listing.files, settings.task_decorators))
+    steps = read_project(root, settings, index, knowledge, source.celery_files())
     step = next(steps)
     while not isinstance(step, Project):
         step = steps.send(source.files_naming(listing.files, step))  # type: ignore[attr-defined]
@@ -90,11 +91,20 @@ def check(project: Project, rules: Iterable[Rule]) -> Iterator[Finding]:
         asked = by_subject.get(subject)
         for value in make() if asked else ():
             for each in asked or ():
-                for report in each.check(value, project):
+                for report in _reports(each, value, project):
                     key = (each.code, report.place.file, report.place.row, report.place.column)
                     if key not in seen:
                         seen.add(key)
                         yield _finding(each, report)
+
+
+def _reports(rule: Rule, subject: object, project: Project) -> list[Report]:
+    """What a rule reports of one subject; modules that its questions lead to are loaded on the way."""
+    while True:
+        try:
+            return list(rule.check(subject, project))
+        except NotLoaded as needed:
+            project.index.load([needed.file])
 
 
 def _finding(rule: Rule, report: Report) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ def whole_project(
     root: str, config: str, overrides: dict[str, Any], cache: str | None, jobs: int = 0, overlay: dict[str, bytes] | None = None
 ) -> Run:
     """Analyse the project below `root`; `overlay` gives the content of files that are not saved yet."""
+    gc.disable()  # a run allocates much, frees little and ends soon
     settings, problems = read_settings(Path(config), _named(config, root), all_rules())
     settings = msgspec.structs.replace(settings, **overrides)
     reader = _reader(root, cache, jobs, overlay or {})

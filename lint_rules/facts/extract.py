@@ -49,7 +49,7 @@ FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 class _Scope:
     """A scope while it is being read."""
 
-    __slots__ = ("bindings", "calls", "globals", "imports", "qualname", "returns", "withs", "yields")
+    __slots__ = ("bindings", "calls", "globals", "imports", "qualname", "returns", "withs", "yields", "yields_under")
 
     def __init__(self, qualname: str) -> None:
         self.qualname = qualname
@@ -60,6 +60,7 @@ class _Scope:
         self.yields: list[Expr] = []
         self.withs: list[Expr] = []
         self.globals: list[str] = []
+        self.yields_under: list[tuple[int, ...]] = []
 
     def frozen(self) -> Scope:
         return Scope(
@@ -70,6 +71,7 @@ class _Scope:
             yields=tuple(self.yields),
             withs=tuple(self.withs),
             globals=tuple(self.globals),
+            yields_under=tuple(self.yields_under),
         )
 
 
@@ -344,6 +346,7 @@ class _Extractor:
     def yielded(self, node: ast.Yield | ast.YieldFrom, context: _Context, depth: int) -> Expr:
         value = OPAQUE if node.value is None else self.expr(node.value, context, depth)
         context.scope.yields.append(Element(value) if isinstance(node, ast.YieldFrom) else value)
+        context.scope.yields_under.append(context.withs)
         return OPAQUE
 
     def annotation(self, node: ast.expr | None, context: _Context) -> Expr | None:

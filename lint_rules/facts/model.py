@@ -12,7 +12,7 @@ from typing import Union
 
 from msgspec import Struct
 
-FACTS_VERSION = 1
+FACTS_VERSION = 2
 """Raised whenever the facts of unchanged bytes change: it is part of every stored file's key."""
 
 
@@ -176,6 +176,8 @@ class Scope(Fact):
     yields: tuple[Expr, ...] = ()
     withs: tuple[Expr, ...] = ()
     globals: tuple[str, ...] = ()
+    yields_under: tuple[tuple[int, ...], ...] = ()
+    """For each of `yields`: the indexes into `withs`, outermost first, of the items it stands under."""
 
 
 class Decorator(Fact):

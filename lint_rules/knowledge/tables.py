@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+import msgspec
+from msgspec import Struct, field
 
 
 class Effect(StrEnum):
@@ -41,31 +44,28 @@ class CallRow(Struct, frozen=True):
     is_async: bool = False
 
 
-class Knowledge:
-    """Answers about canonical library paths (the grammar of paths is in knowledge/README.md)."""
+class Tables(Struct):
+    """All rows, ready to be asked."""
 
-    def __init__(self) -> None:
-        self._exact: dict[str, CallRow | None] = {}
-        """None for what a broader pattern would claim and what is known to do nothing (`effect = "none"`)."""
-        self._below: dict[str, CallRow] = {}
-        self._patterns: list[tuple[str, re.Pattern[str], CallRow]] = []
-        self._returns: dict[str, str] = {}
-        self._return_patterns: list[tuple[str, re.Pattern[str], str]] = []
-        self._same: dict[str, str] = {}
-        self._bases: dict[str, list[str]] = {}
-        self._transactions: set[str] = set()
-        self.strong: dict[str, Effect] = {}
-        self.harmless: set[str] = set()
-        self._answers: dict[str, CallRow | None] = {}
-        self._canonical: dict[str, str] = {}
-
-    # ── building ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    exact: dict[str, CallRow | None] = field(default_factory=dict)
+    """None for what a broader pattern would claim and what is known to do nothing (`effect = "none"`)."""
+    below: dict[str, CallRow] = field(default_factory=dict)
+    """`X.**` by X."""
+    patterns: dict[str, list[tuple[str, CallRow]]] = field(default_factory=dict)
+    """Other patterns by what stands before their first `*`."""
+    returns: dict[str, str] = field(default_factory=dict)
+    return_patterns: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    same: dict[str, str] = field(default_factory=dict)
+    bases: dict[str, list[str]] = field(default_factory=dict)
+    transactions: set[str] = field(default_factory=set)
+    strong: dict[str, Effect] = field(default_factory=dict)
+    harmless: set[str] = field(default_factory=set)
 
     def add(self, table: Mapping[str, Any]) -> None:
         """Take in one parsed TOML table."""
         for row in table.get("call", ()):
             if row["effect"] == "none":
-                self._exact.update(dict.fromkeys(row["names"]))
+                self.exact.update(dict.fromkeys(row["names"]))
                 continue
             fact = CallRow(
                 Effect(row["effect"]), row.get("source", ""), row.get("timeout"), row.get("timeout_position"), row.get("async", False)
@@ -73,15 +73,15 @@ class Knowledge:
             self.add_calls(row["names"], fact)
         for row in table.get("returns", ()):
             if "*" in row["name"]:
-                self._return_patterns.append((row["name"].partition("*")[0], _pattern(row["name"]), row["gives"]))
+                self.return_patterns.setdefault(row["name"].partition("*")[0], []).append((row["name"], row["gives"]))
             else:
-                self._returns[row["name"]] = row["gives"]
+                self.returns[row["name"]] = row["gives"]
         for row in table.get("same", ()):
-            self._same[row["name"]] = row["is"]
+            self.same[row["name"]] = row["is"]
         for row in table.get("isa", ()):
-            self._bases.setdefault(row["name"], []).append(row["base"])
+            self.bases.setdefault(row["name"], []).append(row["base"])
         for row in table.get("transaction", ()):
-            self._transactions.update(row["names"])
+            self.transactions.update(row["names"])
         for row in table.get("strong", ()):
             self.strong.update(dict.fromkeys(row["methods"], Effect(row["effect"])))
         for row in table.get("harmless", ()):
@@ -91,11 +91,24 @@ class Knowledge:
         """Give all `names` (paths or patterns) the same row."""
         for name in names:
             if name.endswith(".**") and "*" not in name[:-3]:
-                self._below[name[:-3]] = fact
+                self.below[name[:-3]] = fact
             elif "*" in name:
-                self._patterns.append((name.partition("*")[0], _pattern(name), fact))
+                self.patterns.setdefault(name.partition("*")[0], []).append((name, fact))
             else:
-                self._exact[name] = fact
+                self.exact[name] = fact
+
+
+class Knowledge:
+    """Answers about canonical library paths (the grammar of paths is in knowledge/README.md)."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self.strong = tables.strong
+        """Method names that say enough on any receiver."""
+        self.harmless = tables.harmless
+        """Method names that are plain data work on almost any receiver."""
+        self._answers: dict[str, CallRow | None] = {}
+        self._canonical: dict[str, str] = {}
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -106,8 +119,8 @@ class Knowledge:
             found = path
             for _ in range(5):
                 for prefix in _prefixes(found):
-                    if prefix in self._same:
-                        found = self._same[prefix] + found[len(prefix) :]
+                    if prefix in self.tables.same:
+                        found = self.tables.same[prefix] + found[len(prefix) :]
                         break
                 else:
                     break
@@ -117,12 +130,13 @@ class Knowledge:
     def result(self, path: str) -> str:
         """What calling `path` gives: a row's answer, else `path()`."""
         for name in self._lineage(path):
-            given = self._returns.get(name)
+            given = self.tables.returns.get(name)
             if given is not None:
                 return given
-            for head, pattern, gives in self._return_patterns:
-                if name.startswith(head) and pattern.fullmatch(name):
-                    return gives
+            for head in _heads(name):
+                for pattern, gives in self.tables.return_patterns.get(head, ()):
+                    if _pattern(pattern).fullmatch(name):
+                        return gives
         return path + "()"
 
     def call(self, path: str) -> CallRow | None:
@@ -135,7 +149,7 @@ class Knowledge:
 
     def opens_transaction(self, path: str) -> bool:
         """Whether calling `path` gives a context manager or decorator that keeps a database transaction open."""
-        return any(name in self._transactions for name in self._lineage(path))
+        return any(name in self.tables.transactions for name in self._lineage(path))
 
     def is_a(self, path: str, base: str) -> bool:
         """Whether class `path` is `base` or known to inherit from it."""
@@ -143,14 +157,15 @@ class Knowledge:
 
     def _find(self, path: str) -> CallRow | None:
         for name in self._lineage(path):
-            if name in self._exact:
-                return self._exact[name]
-            for head, pattern, fact in self._patterns:
-                if name.startswith(head) and pattern.fullmatch(name):
-                    return fact
+            if name in self.tables.exact:
+                return self.tables.exact[name]
+            for head in _heads(name):
+                for pattern, fact in self.tables.patterns.get(head, ()):
+                    if _pattern(pattern).fullmatch(name):
+                        return fact
             for prefix in _prefixes(name):
-                if prefix in self._below and prefix != name:
-                    return self._below[prefix]
+                if prefix in self.tables.below and prefix != name:
+                    return self.tables.below[prefix]
         return None
 
     def _lineage(self, path: str) -> list[str]:
@@ -158,7 +173,7 @@ class Knowledge:
         found = [path]
         for name in found:
             for prefix in _prefixes(name):
-                for base in self._bases.get(prefix, ()):
+                for base in self.tables.bases.get(prefix, ()):
                     other = base + name[len(prefix) :]
                     if other not in found and len(found) < 50:
                         found.append(other)
@@ -173,6 +188,14 @@ def _prefixes(path: str) -> Iterable[str]:
             yield path[:place]
 
 
+def _heads(path: str) -> Iterable[str]:
+    """What of a path can stand before the first `*` of a pattern: all that ends in a dot."""
+    for place, character in enumerate(path):
+        if character == ".":
+            yield path[: place + 1]
+
+
+@cache
 def _pattern(name: str) -> re.Pattern[str]:
     many = name.endswith(".**")
     body = re.escape(name[:-3] if many else name).replace(r"\*", r"[^.()\[\]]+")
@@ -181,9 +204,39 @@ def _pattern(name: str) -> re.Pattern[str]:
 
 def load(extra: Mapping[str, Iterable[str]]) -> Knowledge:
     """All tables beside this file, and the users' own rows (effect -> names)."""
-    knowledge = Knowledge()
-    for file in sorted(Path(__file__).parent.glob("*.toml")):
-        knowledge.add(tomllib.loads(file.read_text(encoding="utf-8")))
+    tables = _compiled()
     for effect, names in extra.items():
-        knowledge.add_calls(names, CallRow(Effect(effect), "[tool.crb] knowledge"))
-    return knowledge
+        tables.add_calls(names, CallRow(Effect(effect), "[tool.crb] knowledge"))
+    return Knowledge(tables)
+
+
+def _compiled() -> Tables:
+    """The tables in their compiled form, which is kept beside the bytecode (parsing half a megabyte of TOML takes 0.1 s)."""
+    files = sorted(Path(__file__).parent.glob("*.toml"))
+    stamp = blake2b(repr([(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in [*files, Path(__file__)]]).encode()).digest()
+    kept = Path(__file__).parent / "__pycache__" / "tables.msgpack"
+    try:
+        data = kept.read_bytes()
+        if data.startswith(stamp):
+            return msgspec.msgpack.decode(data[len(stamp) :], type=Tables)
+    except (OSError, msgspec.DecodeError):
+        pass
+    tables = read_tables(files)
+    temporary = kept.with_name(f"tables.{os.getpid()}.tmp")
+    try:
+        kept.parent.mkdir(exist_ok=True)
+        temporary.write_bytes(stamp + msgspec.msgpack.encode(tables))
+        temporary.replace(kept)
+    except OSError:
+        pass  # an installation that cannot be written to
+    return tables
+
+
+def read_tables(files: Iterable[Path]) -> Tables:
+    """The rows of TOML files."""
+    import tomllib
+
+    tables = Tables()
+    for file in files:
+        tables.add(tomllib.loads(file.read_text(encoding="utf-8")))
+    return tables

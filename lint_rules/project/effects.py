@@ -8,7 +8,7 @@ gives every node its nearest evidence (cycles need nothing special: distances on
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
@@ -34,6 +34,12 @@ WORTH_PASSING = (External, Instance, ClassValue, Container)
 MOST_TYPES = 3
 """A parameter that gets more different types than this has no type."""
 
+RUNS_WHAT_IT_IS_GIVEN = frozenset(
+    {"submit", "map", "run_in_executor", "call_soon", "call_later", "to_thread", "on_commit", "partial", "Thread", "spawn", "apply", "starmap"}
+    | {"imap", "imap_unordered", "start_soon", "create_task", "run", "sync_to_async", "async_to_sync"}
+)
+"""Last names of what is likely to call a method it is handed."""
+
 NOT_CALLED = (".connect", ".register", ".disconnect", ".errorhandler", ".add_url_rule")
 """Library calls that keep a function for later instead of running it."""
 
@@ -55,6 +61,8 @@ class Edge(Struct, frozen=True, eq=False):
     """None for what runs without being called in the body: a wrapping decorator, a hook of the task's class."""
     target: Node
     after_commit: bool = False
+    callback: bool = False
+    """The function is only given away by name: who gets it may run it here, later, in a thread, or never."""
 
 
 class Node:
@@ -99,6 +107,8 @@ class Evidence(Struct, frozen=True):
     """The functions on the way, where each is called; empty when the call stands in the function itself."""
     call: Call
     fact: CallRow | None
+    first: Call | None = None
+    """The call in the function itself that leads there; None where a decorator or a hook of the task's class does."""
 
 
 class EffectGraph:
@@ -187,6 +197,8 @@ class EffectGraph:
         node.direct, node.edges, node.open_calls = [], [], 0
         seen: set[tuple[int, int]] = set()
         for call in frame.scope.calls:
+            if _makes_exception(call):
+                continue
             resolver.touched = []
             values = resolver.evaluate(call.func, frame)
             for bound in resolver.touched:
@@ -244,6 +256,7 @@ class EffectGraph:
         seen: set[tuple[int, int]],
         *,
         after_commit: bool = False,
+        callback: bool = False,
     ) -> None:
         frame = self.resolver.frame_of(bound)
         if frame is None or frame.function is None:
@@ -254,7 +267,7 @@ class EffectGraph:
         key = (id(frame), id(at))
         if key not in seen:
             seen.add(key)
-            node.edges.append(Edge(at, target, after_commit))
+            node.edges.append(Edge(at, target, after_commit, callback))
 
     def _pass_arguments(self, node: Node, target: Node, call: Call, bound: Bound) -> None:
         """Let the callee's parameters know the types they are given."""
@@ -271,10 +284,10 @@ class EffectGraph:
         named = {parameter.name: parameter for parameter in function.parameters}
         pairs += [(named[key], value) for key, value in call.keywords if key in named]
         changed = False
+        followed = target.frame.module.followed(function.qualname)
         for parameter, expr in pairs:
-            if parameter.annotation is not None and not isinstance(parameter.annotation, Const):
-                if self.resolver.annotated(parameter.annotation, target.frame):
-                    continue
+            if parameter.name not in followed or isinstance(expr, Const) or _says_something(parameter.annotation):
+                continue
             given = tuple(
                 value for value in self.resolver.evaluate(expr, node.frame) if isinstance(value, WORTH_PASSING) and not _is_data(value)
             )
@@ -303,19 +316,35 @@ class EffectGraph:
             if isinstance(callee, External) and (callee.path.endswith(NOT_CALLED) or callee.path.startswith("celery.")):
                 return
         for argument in (*call.args, *(value for _, value in call.keywords)):
-            if not isinstance(argument, (Ref, Attr, Lambda, Result)):
-                continue
-            if isinstance(argument, Result) and not self._is_partial(node.frame, argument):
+            if not self._may_be_function(argument, call, node.frame):
                 continue
             for value in self.resolver.evaluate(argument, node.frame):
                 if isinstance(value, Bound) and (value.file, value.qualname) not in self.tasks:
                     function = self.resolver.function(value)
                     if function is not None:
-                        self._edge(node, value, None, call, seen, after_commit=after_commit)
+                        self._edge(node, value, None, call, seen, after_commit=after_commit, callback=True)
 
-    def _is_partial(self, frame: Frame, argument: Result) -> bool:
-        inner = frame.scope.calls[argument.index].func
-        return isinstance(inner, (Ref, Attr)) and inner.path.rpartition(".")[2] in ("partial", "sync_to_async", "async_to_sync")
+    def _may_be_function(self, argument: Expr, call: Call, frame: Frame) -> bool:
+        """A cheap look before evaluating: whether the argument is likely to be a function rather than data."""
+        if isinstance(argument, Lambda):
+            return True
+        if isinstance(argument, Result):  # partial(f), async_to_sync(f)
+            inner = frame.scope.calls[argument.index].func
+            return isinstance(inner, (Ref, Attr)) and inner.path.rpartition(".")[2] in ("partial", "sync_to_async", "async_to_sync")
+        if not isinstance(argument, Ref):
+            return False
+        head, _, rest = argument.path.partition(".")
+        last = argument.path.rpartition(".")[2]
+        if last[:1].isupper():
+            return False  # a class or a constant
+        if not rest:
+            return True
+        module, scope = frame.module, frame.scope
+        local = frame.function is not None and any(parameter.name == head for parameter in frame.function.parameters[1:])
+        if local or head in module.bindings(frame.qualname):
+            func = call.func
+            return isinstance(func, (Ref, Attr)) and func.path.rpartition(".")[2] in RUNS_WHAT_IT_IS_GIVEN and bool(scope.calls)
+        return True
 
     def _unknown(self, node: Node, call: Call) -> None:
         """A call of something unknown: some method names say enough by themselves."""
@@ -412,16 +441,38 @@ class EffectGraph:
     def evidence(self, node: Node, effect: Effect) -> Evidence | None:
         """The shortest evidence that a function has an effect."""
         steps: list[Step] = []
+        first: Call | None = None
         while True:
             found = node.nearest.get(effect)
             if found is None:
                 return None
             step = found[1]
+            if not steps:
+                first = step.call
             if isinstance(step, DirectEffect):
-                return Evidence(effect, step.path, node.file, step.call.span.row, tuple(steps), step.call, step.row)
+                return Evidence(effect, step.path, node.file, step.call.span.row, tuple(steps), step.call, step.row, first)
             row = step.call.span.row if step.call is not None else self._row(node)
             steps.append(Step(step.target.name, node.file, row))
             node = step.target
+
+    def search(
+        self, start: Node, effect: Effect, follow: Callable[[Node, Edge], bool], counts: Callable[[Node, DirectEffect], bool]
+    ) -> Evidence | None:
+        """The shortest evidence of an effect along the edges that `follow` allows, ending in a call that `counts`."""
+        queue: deque[tuple[Node, tuple[Step, ...], Call | None]] = deque([(start, (), None)])
+        seen = {id(start)}
+        while queue:
+            node, steps, first = queue.popleft()
+            for direct in node.direct:
+                if direct.effect is effect and counts(node, direct):
+                    call = direct.call
+                    return Evidence(effect, direct.path, node.file, call.span.row, steps, call, direct.row, first if steps else call)
+            for edge in node.edges:
+                if id(edge.target) not in seen and follow(node, edge):
+                    seen.add(id(edge.target))
+                    row = edge.call.span.row if edge.call is not None else self._row(node)
+                    queue.append((edge.target, (*steps, Step(edge.target.name, node.file, row)), first if steps else edge.call))
+        return None
 
     def _row(self, node: Node) -> int:
         return node.frame.function.row if node.frame.function is not None else 1
@@ -438,6 +489,19 @@ class EffectGraph:
                     seen.add(id(edge.target))
                     row = edge.call.span.row if edge.call is not None else self._row(node)
                     queue.append((edge.target, (*steps, Step(edge.target.name, node.file, row))))
+
+
+def _says_something(annotation: Expr | None) -> bool:
+    """Whether an annotation is worth more than what callers pass: any but a missing one, None, Any and object."""
+    if annotation is None or isinstance(annotation, Const):
+        return False
+    return not (isinstance(annotation, Ref) and annotation.path.rpartition(".")[2] in ("Any", "object", "T"))
+
+
+def _makes_exception(call: Call) -> bool:
+    """`ValueError(...)`: by its name an exception, which does nothing."""
+    name = call.func.path.rpartition(".")[2] if isinstance(call.func, (Ref, Attr)) else ""
+    return name.endswith(("Error", "Exception")) and name[:1].isupper()
 
 
 def _is_data(value: Value) -> bool:

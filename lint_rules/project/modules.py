@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from lint_rules.facts.model import Class, Function, Import, ModuleFacts, Scope
+from lint_rules.facts.model import (
+    Attr,
+    Class,
+    Element,
+    Entered,
+    Expr,
+    Function,
+    Import,
+    Item,
+    ModuleFacts,
+    OneOf,
+    Ref,
+    Scope,
+    Seq,
+)
 
 Loader = Callable[[list[str]], Mapping[str, ModuleFacts | None]]
 """Files in, facts out; None for a file that cannot be read."""
@@ -33,6 +47,7 @@ class Module:
             self.members.setdefault(item.parent, {}).setdefault(item.name, []).append(item)
         self._imports: dict[str, dict[str, list[Import]]] = {}
         self._bindings: dict[str, dict[str, list[int]]] = {}
+        self._followed: dict[str, frozenset[str]] = {}
 
     def scope(self, qualname: str) -> Scope:
         """The body of a function or class, "" for the module's own."""
@@ -40,6 +55,24 @@ class Module:
             return self.facts.body
         owner = self.functions.get(qualname) or self.classes[qualname]
         return owner.body
+
+    def followed(self, qualname: str) -> frozenset[str]:
+        """The names in a function whose value decides what it calls: receivers, and what is handed on."""
+        found = self._followed.get(qualname)
+        if found is None:
+            scope = self.scope(qualname)
+            names: set[str] = set()
+            pending: list[Expr] = list(scope.withs) + list(scope.returns) + list(scope.yields)
+            for call in scope.calls:
+                pending += [call.func, *call.args, *(value for _, value in call.keywords)]
+            pending += [binding.value for binding in scope.bindings]
+            for expr in pending:
+                names.update(_heads(expr))
+            for function in self.facts.functions:
+                if function.parent == qualname:
+                    names |= self.followed(function.qualname)
+            found = self._followed[qualname] = frozenset(names)
+        return found
 
     def imports(self, qualname: str) -> dict[str, list[Import]]:
         """The imports in a scope by the name they bind."""
@@ -213,3 +246,18 @@ def _shared(one: str, other: str) -> int:
             break
         count += 1
     return count
+
+
+def _heads(expr: Expr) -> Iterable[str]:
+    """The first names of an expression's references."""
+    pending: list[Expr] = [expr]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, Ref):
+            yield part.path.partition(".")[0]
+        elif isinstance(part, (Attr, Item, Element, Entered)):
+            pending.append(part.base)
+        elif isinstance(part, Seq):
+            pending += part.items
+        elif isinstance(part, OneOf):
+            pending += part.options

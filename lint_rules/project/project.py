@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -13,12 +15,17 @@ from lint_rules.knowledge.tables import Effect, Knowledge
 from lint_rules.project.celery_settings import Setting, celery_settings
 from lint_rules.project.effects import DirectEffect, EffectGraph, Evidence, Node, Step
 from lint_rules.project.modules import Module, ModuleIndex, NotLoaded
+from lint_rules.project.requirements import celery_version, requirement_files
 from lint_rules.project.resolver import Frame, Resolver
 from lint_rules.project.special_calls import SPECIAL_CALLS
 from lint_rules.project.tasks import Task, TaskFinder
+from lint_rules.project.transactions import Transactions
 from lint_rules.project.values import Literal, Values
 from lint_rules.project.workload import workload
 from lint_rules.settings import Settings
+
+
+Answer = TypeVar("Answer")
 
 
 class TaskCall(Struct, frozen=True, eq=False):
@@ -61,6 +68,14 @@ class Project:
         self.graph = graph
         self.celery_settings = configured
 
+    @cached_property
+    def target_celery(self) -> tuple[int, ...] | None:
+        """The lowest Celery version in use: what the configuration says, else the requirement files; None where neither does."""
+        if self.settings.target_celery is not None:
+            return tuple(int(part) for part in self.settings.target_celery.split(".") if part.isdigit()) or None
+        self.inputs += [file.relative_to(self.root).as_posix() for file in requirement_files(self.root)]
+        return celery_version(self.root)
+
     # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def node(self, task: Task) -> Node:
@@ -76,6 +91,11 @@ class Project:
         said = self.settings.workload.get(f"{task.module}.{task.qualname}") or self.settings.workload.get(task.name)
         return said or workload(self.effects(task))
 
+    def declared(self, task: Task) -> str | None:
+        """cpu, io or db where the configuration or one of our decorators says so."""
+        said = self.settings.workload.get(f"{task.module}.{task.qualname}") or self.settings.workload.get(task.name)
+        return said or task.declaration.workload
+
     def evidence(self, task: Task, effect: Effect) -> Evidence | None:
         """The nearest evidence that the task has an effect."""
         return self.graph.evidence(self.node(task), effect)
@@ -87,21 +107,38 @@ class Project:
 
     def task_calls(self) -> Iterator[TaskCall]:
         """Every library call with an effect that running some task reaches, once, under the task nearest to it."""
-        owner: dict[int, Task] = {id(self.node(task)): task for task in self.tasks}
+        for task, node, steps in self.reached():
+            for effect in node.direct:
+                yield TaskCall(task, node, effect, steps)
+
+    def reached(self) -> Iterator[tuple[Task, Node, tuple[Step, ...]]]:
+        """Every function that running some task reaches, once, with the task nearest to it and the steps that lead there."""
+        first: dict[int, Task] = {id(self.node(task)): task for task in self.tasks}
         roots = [self.node(task) for task in self.tasks]
-        first: dict[int, Task] = dict(owner)
         for node, steps in self.graph.reached(roots):
             task = first[id(node)]
             for edge in node.edges:
                 first.setdefault(id(edge.target), task)
-            for effect in node.direct:
-                yield TaskCall(task, node, effect, steps)
+            yield task, node, steps
+
+    @cached_property
+    def transactions(self) -> Transactions:
+        """Where database transactions are open. Its answers may need modules that are not loaded: ask through `loading`."""
+        return Transactions(self.resolver, self.settings.atomic_wrappers)
+
+    def loading(self, ask: Callable[[], Answer]) -> Answer:
+        """The answer to a question that may need modules which nothing needed so far."""
+        while True:
+            try:
+                return ask()
+            except NotLoaded as needed:
+                self.index.load([needed.file])
 
     # ── expressions ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def values(self, expr: Expr | None, frame: Frame) -> Values:
         """What an expression can stand for."""
-        return self.resolver.evaluate(expr, frame)
+        return self.loading(lambda: self.resolver.evaluate(expr, frame))
 
     def literal(self, expr: Expr | None, frame: Frame) -> object:
         """The Python value of an expression made of literals and constants, `UNSEEN` where it is anything else.
@@ -126,16 +163,24 @@ class Project:
             return found[0].value
         return UNSEEN
 
+    def option(self, task: Task, name: str) -> object:
+        """The Python value of a declared option, None where it is not given, `UNSEEN` where it cannot be read."""
+        expr = task.option(name)
+        return None if expr is None else self.literal(expr, task.frame_of(name))
+
     # ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def chain(self, steps: Iterable[Step]) -> str:
         """Steps in words: `fetch_logo (images.py:9) -> download (net.py:31)`."""
         return " -> ".join(f"{_plain(step.name)} ({step.file}:{step.row})" for step in steps)
 
+    def related_steps(self, steps: Iterable[Step]) -> tuple[Related, ...]:
+        """The places of the steps that lead somewhere."""
+        return tuple([Related(step.file, step.row, f"calls {_plain(step.name)}") for step in steps])
+
     def related(self, evidence: Evidence) -> tuple[Related, ...]:
         """The places of an evidence chain."""
-        places = [Related(step.file, step.row, f"calls {_plain(step.name)}") for step in evidence.steps]
-        return (*places, Related(evidence.file, evidence.row, f"{evidence.effect}: {evidence.path}"))
+        return (*self.related_steps(evidence.steps), Related(evidence.file, evidence.row, f"{evidence.effect}: {evidence.path}"))
 
     def at_decorator(self, task: Task) -> Place:
         """Where the task is declared."""

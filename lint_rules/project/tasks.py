@@ -11,8 +11,9 @@ from msgspec import Struct
 from celery_best_practices.contract import WORKLOAD_OF_DECORATOR
 from lint_rules.facts.model import Attr, Call, Const, Decorator, Expr, Function, Item, Map, Ref, Result, Seq, Span
 from lint_rules.project.modules import Module, NotLoaded
+from lint_rules.project.origins import call_behind
 from lint_rules.project.resolver import Frame, Resolver
-from lint_rules.project.values import UNKNOWN, Bound, ClassValue, External, Instance, Value, Values
+from lint_rules.project.values import Bound, ClassValue, External, Instance, Literal, Value, Values
 
 REGISTERING = frozenset(
     {"celery.shared_task", "celery.Celery().task", "celery.task", "celery.task.task", "celery.decorators.task"}
@@ -46,6 +47,9 @@ class Declaration(Struct, frozen=True):
     """cpu, io or db where the decorator is one of ours."""
     registrar: str = ""
     """The canonical path of what registers."""
+    borrowed: tuple[str, ...] = ()
+    """Names of the options that a pre-configured alias brings; they are to be evaluated in `borrowed_frame`."""
+    borrowed_frame: Frame | None = None
 
 
 class Task(Struct, frozen=True, eq=False):
@@ -75,6 +79,12 @@ class Task(Struct, frozen=True, eq=False):
             if key == name:
                 return value
         return None
+
+    def frame_of(self, name: str) -> Frame:
+        """Where the expression of an option is to be evaluated: an alias brings options from its own module."""
+        if name in self.declaration.borrowed and self.declaration.borrowed_frame is not None:
+            return self.declaration.borrowed_frame
+        return self.frame
 
     def flag(self, name: str) -> bool:
         """Whether an option is the literal True."""
@@ -182,20 +192,25 @@ class TaskFinder:
                 form, registrar = self._by_glob(expr, frame)
         if not form:
             return None
+        borrowed: tuple[tuple[str, Expr], ...] = ()
+        borrowed_frame = None
         if form in ("plain", "alias") and isinstance(expr, Ref):
-            configured = self._preconfigured(expr.path, frame)
+            configured = call_behind(self.resolver, expr, frame)
             if configured is not None:
                 form = "alias"
                 self.wrapper_names.add(last)
-                options = (*options, *(pair for pair in configured.keywords if pair[0] not in dict(options)))
-                opaque = opaque or configured.opaque_keywords
+                borrowed = tuple(pair for pair in configured[0].keywords if pair[0] not in dict(options))
+                borrowed_frame = configured[1]
+                opaque = opaque or configured[0].opaque_keywords
+            elif form == "alias":
+                opaque = True
         if form == "wrapper":
             self.wrapper_names.add(last)
             opaque = True
         return Declaration(
             text=text + ("(...)" if call is not None and (call.args or call.keywords) else "()" if call is not None else ""),
             form=form,
-            options=tuple(pair for pair in options if pair[0]),
+            options=tuple(pair for pair in (*options, *borrowed) if pair[0]),
             positional=call.args if call is not None else (),
             span=decorator.span,
             decorator=place,
@@ -203,6 +218,8 @@ class TaskFinder:
             opaque=opaque,
             workload=workload,
             registrar=registrar,
+            borrowed=tuple(name for name, _ in borrowed if name),
+            borrowed_frame=borrowed_frame,
         )
 
     def registers(self, value: Value) -> tuple[str, str]:
@@ -269,31 +286,6 @@ class TaskFinder:
         if isinstance(value, (Bound, ClassValue)):
             return f"{self.resolver.index.name(value.file)}.{value.qualname}"
         return ""
-
-    def _preconfigured(self, path: str, frame: Frame) -> Call | None:
-        """The call behind `x = shared_task(...)` or `x = partial(shared_task, ...)`, wherever x was imported from."""
-        name, _, rest = path.partition(".")
-        if rest:
-            return None
-        file = frame.module.file
-        for _ in range(6):
-            module = self.resolver.module(file)
-            if module is None:
-                return None
-            for index in module.bindings("").get(name, ()):
-                binding = module.facts.body.bindings[index]
-                if isinstance(binding.value, Result):
-                    return module.facts.body.calls[binding.value.index]
-                return None
-            imported = module.imports("").get(name)
-            if not imported or imported[0].attribute is None:
-                return None
-            target = self.resolver.index.absolute(file, imported[0].module, imported[0].level)
-            source = target and self.resolver.index.find(target, file)
-            if not source:
-                return None
-            file, name = source, imported[0].attribute
-        return None
 
     # ── other forms ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -385,12 +377,12 @@ class TaskFinder:
     def task(self, module: Module, function: Function, declaration: Declaration, frame: Frame) -> Task:
         """A task from its declaration."""
         options = dict(declaration.options)
-        explicit = options.get("name")
         name = f"{module.name}.{function.name}"
-        if isinstance(explicit, Const) and isinstance(explicit.value, str):
-            name = explicit.value
+        for value in self._option_values("name", declaration, frame):
+            if isinstance(value, Literal) and isinstance(value.value, str):
+                name = value.value
         base = None
-        for value in self._base(options, frame):
+        for value in self._option_values("base", declaration, frame):
             if isinstance(value, ClassValue):
                 base = value
         return Task(
@@ -405,8 +397,10 @@ class TaskFinder:
             has_base="base" in options or declaration.form == "wrapper",
         )
 
-    def _base(self, options: dict[str, Expr], frame: Frame) -> Values:
-        return self.resolver.evaluate(options["base"], frame) if "base" in options else UNKNOWN
+    def _option_values(self, name: str, declaration: Declaration, frame: Frame) -> Values:
+        """What an option can be; UNKNOWN where it is not given."""
+        outer = declaration.borrowed_frame if name in declaration.borrowed else None
+        return self.resolver.evaluate(dict(declaration.options).get(name), outer or frame)
 
 
 def _may_register(func: Expr, calls: tuple[Call, ...]) -> bool:

@@ -24,7 +24,7 @@ TOKENS = rb"(?i)celery|shared_task|\.task\b|register_task|best_practices|\bcrb[0
 WORTH_SCANNING_TOGETHER = 400
 """Files to search in before a second process saves more than it costs to start."""
 
-WORTH_PARSING_TOGETHER = 12
+WORTH_PARSING_TOGETHER = 4
 """Files to parse in one go before they are shared out among processes that run already."""
 
 _DECODER = msgspec.msgpack.Decoder(ModuleFacts)
@@ -139,6 +139,7 @@ class Reader:
         self._jobs = jobs or min(_processors(), 8)
         self._pool: multiprocessing.pool.Pool | None = None
         self._kept: dict[str, ModuleFacts] = {}
+        self._started: Iterable[list[Read]] = ()
 
     def __enter__(self) -> Reader:
         return self
@@ -148,22 +149,29 @@ class Reader:
             self._pool.terminate()
             self._pool.join()
 
-    def celery_files(self, files: list[str], decorator_globs: Iterable[str]) -> list[str]:
-        """The files that may declare tasks."""
+    def start(self, files: list[str], decorator_globs: Iterable[str]) -> None:
+        """Begin to look for the files that may declare tasks; `celery_files` gives them."""
         names = [glob.rpartition(".")[2].strip("*") for glob in decorator_globs]
-        return self._search(files, b"|".join([TOKENS, *(re.escape(name.encode()) for name in names if name)]))
+        pattern = b"|".join([TOKENS, *(re.escape(name.encode()) for name in names if name)])
+        self._started = self._search(files, pattern)
+
+    def celery_files(self) -> list[str]:
+        """The files that may declare tasks."""
+        return self._found(self._started)
 
     def files_naming(self, files: list[str], names: Iterable[str]) -> list[str]:
         """The files with one of the names in them."""
-        return self._search(files, b"|".join(re.escape(name.encode()) for name in sorted(names)))
+        return self._found(self._search(files, b"|".join(re.escape(name.encode()) for name in sorted(names))))
 
-    def _search(self, files: list[str], pattern: bytes) -> list[str]:
+    def _search(self, files: list[str], pattern: bytes) -> Iterable[list[Read]]:
         if self._jobs > 1 and len(files) >= WORTH_SCANNING_TOGETHER:
             size = min(max(len(files) // (self._jobs * 8), 16), 200)
             jobs = [(files[start : start + size], pattern) for start in range(0, len(files), size)]
-            found = [read for group in self._processes().imap_unordered(_matching, jobs) for read in group]
-        else:
-            found = self._files.matching(files, pattern)
+            return self._processes().imap_unordered(_matching, jobs)
+        return [self._files.matching(files, pattern)]
+
+    def _found(self, searched: Iterable[list[Read]]) -> list[str]:
+        found = [read for group in searched for read in group]
         self._take(found)
         return sorted(file for file, encoded, _ in found if encoded is not None)
 
@@ -171,9 +179,7 @@ class Reader:
         """The facts of files, None for those that cannot be read (see `unreadable`)."""
         missing = [file for file in files if file not in self._kept and file not in self.unreadable]
         if self._pool is not None and len(missing) >= WORTH_PARSING_TOGETHER:
-            size = max(len(missing) // (self._jobs * 3), 2)
-            groups = [missing[start : start + size] for start in range(0, len(missing), size)]
-            for group in self._pool.imap_unordered(_facts, groups):
+            for group in self._pool.imap_unordered(_facts, [missing[start : start + 2] for start in range(0, len(missing), 2)]):
                 self._take(group)
         else:
             self._take(self._files.facts(missing))
