@@ -67,7 +67,7 @@ def read(root: Path, listing: Listing, settings: Settings, source: Reader) -> Pr
     """Find the project's tasks and follow what they do."""
     source.start(listing.files, settings.task_decorators)
     knowledge = load({effect: names for effect, names in settings.knowledge.items()})
-    index = ModuleIndex(listing.files, settings.src, source.facts)
+    index = ModuleIndex(listing.files, settings.src, source)
     steps = read_project(root, settings, index, knowledge, source.celery_files())
     step = next(steps)
     while not isinstance(step, Project):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -135,7 +133,7 @@ class Knowledge:
                 return given
             for head in _heads(name):
                 for pattern, gives in self.tables.return_patterns.get(head, ()):
-                    if _pattern(pattern).fullmatch(name):
+                    if _fits(pattern, name):
                         return gives
         return path + "()"
 
@@ -161,7 +159,7 @@ class Knowledge:
                 return self.tables.exact[name]
             for head in _heads(name):
                 for pattern, fact in self.tables.patterns.get(head, ()):
-                    if _pattern(pattern).fullmatch(name):
+                    if _fits(pattern, name):
                         return fact
             for prefix in _prefixes(name):
                 if prefix in self.tables.below and prefix != name:
@@ -195,11 +193,21 @@ def _heads(path: str) -> Iterable[str]:
             yield path[: place + 1]
 
 
-@cache
-def _pattern(name: str) -> re.Pattern[str]:
-    many = name.endswith(".**")
-    body = re.escape(name[:-3] if many else name).replace(r"\*", r"[^.()\[\]]+")
-    return re.compile(body + (r"[.(\[].+" if many else ""))
+def _fits(pattern: str, path: str) -> bool:
+    """Whether a pattern with `*` (one attribute step each) and perhaps a trailing `.**` describes a path."""
+    many = pattern.endswith(".**")
+    first, *rest = (pattern[:-3] if many else pattern).split("*")
+    if not path.startswith(first):
+        return False
+    place, length = len(first), len(path)
+    for literal in rest:
+        start = place
+        while place < length and path[place] not in ".([":
+            place += 1
+        if place == start or not path.startswith(literal, place):
+            return False
+        place += len(literal)
+    return place < length and path[place] in ".([" if many else place == length
 
 
 def load(extra: Mapping[str, Iterable[str]]) -> Knowledge:

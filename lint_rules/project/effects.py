@@ -140,20 +140,19 @@ class EffectGraph:
                     later.append(task)
             self.resolver.index.load(missing)
             roots = later
-        while self._waiting:
-            missing = set()
-            blocked = []
+        blocked: dict[str, list[Node]] = {}
+        while self._waiting or blocked:
             while self._waiting:
                 node = self._waiting.popleft()
                 self._queued.discard(id(node.frame))
                 try:
                     self._visit(node)
                 except NotLoaded as needed:
-                    missing.add(needed.file)
-                    blocked.append(node)
-            self.resolver.index.load(missing)
-            for node in blocked:
-                self._enqueue(node)
+                    blocked.setdefault(needed.file, []).append(node)
+                    self.resolver.index.request(needed.file)
+            for file in self.resolver.index.receive() if blocked else ():
+                for node in blocked.pop(file, ()):
+                    self._enqueue(node)
         self._measure()
 
     def _root(self, task: Task) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from lint_rules.facts.model import (
     Attr,
@@ -20,8 +21,17 @@ from lint_rules.facts.model import (
     Seq,
 )
 
-Loader = Callable[[list[str]], Mapping[str, ModuleFacts | None]]
-"""Files in, facts out; None for a file that cannot be read."""
+class Loader(Protocol):
+    """Whoever reads files. Facts are None for a file that cannot be read."""
+
+    def facts(self, files: list[str]) -> Mapping[str, ModuleFacts | None]:
+        """The facts of files."""
+
+    def request(self, file: str) -> None:
+        """Begin to read a file; `receive` gives its facts."""
+
+    def receive(self) -> Mapping[str, ModuleFacts | None]:
+        """The facts of at least one requested file (waits for it), none where nothing is requested."""
 
 
 class NotLoaded(Exception):
@@ -100,10 +110,11 @@ class ModuleIndex:
     can also be imported by their path from a source root.
     """
 
-    def __init__(self, files: Iterable[str], source_roots: Iterable[str], load: Loader) -> None:
+    def __init__(self, files: Iterable[str], source_roots: Iterable[str], loader: Loader) -> None:
         self.files = list(files)
         self._known = set(self.files)
-        self._load = load
+        self._loader = loader
+        self._requested: set[str] = set()
         self._modules: dict[str, Module | None] = {}
         self._names: dict[str, str] = {}
         self._by_name: dict[str, list[str]] = {}
@@ -217,12 +228,24 @@ class ModuleIndex:
     def load(self, files: Iterable[str]) -> None:
         """Read the facts of files that are not loaded yet."""
         missing = [file for file in files if file not in self._modules]
-        if not missing:
-            return
-        for file, facts in self._load(missing).items():
-            self._modules[file] = (
-                None if facts is None else Module(file, self._names.get(file, ""), file.endswith("__init__.py"), facts)
-            )
+        if missing:
+            self._take(self._loader.facts(missing))
+
+    def request(self, file: str) -> None:
+        """Begin to load a file; others can be worked on meanwhile."""
+        if file not in self._requested and file not in self._modules:
+            self._requested.add(file)
+            self._loader.request(file)
+
+    def receive(self) -> list[str]:
+        """Wait until some requested file is loaded; the files that are."""
+        return self._take(self._loader.receive())
+
+    def _take(self, found: Mapping[str, ModuleFacts | None]) -> list[str]:
+        for file, facts in found.items():
+            name = self._names.get(file, "")
+            self._modules[file] = None if facts is None else Module(file, name, file.endswith("__init__.py"), facts)
+        return list(found)
 
     def loaded(self) -> list[Module]:
         """All modules read so far."""

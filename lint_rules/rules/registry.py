@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -75,7 +74,7 @@ def rule(
     def register(check: Checked) -> Checked:
         if code in _RULES:
             raise ValueError(f"{code} is defined twice: {_RULES[code].check.__module__} and {check.__module__}")
-        documentation = inspect.cleandoc(importlib.import_module(check.__module__).__doc__ or "")
+        documentation = (importlib.import_module(check.__module__).__doc__ or "").strip() + "\n"
         _RULES[code] = Rule(code, name, on, severity, fix, convention, optional, check, documentation)
         return check
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
 
 import msgspec
@@ -140,6 +141,8 @@ class Reader:
         self._pool: multiprocessing.pool.Pool | None = None
         self._kept: dict[str, ModuleFacts] = {}
         self._started: Iterable[list[Read]] = ()
+        self._requested = 0
+        self._arrived: SimpleQueue[list[Read] | BaseException] = SimpleQueue()
 
     def __enter__(self) -> Reader:
         return self
@@ -179,11 +182,39 @@ class Reader:
         """The facts of files, None for those that cannot be read (see `unreadable`)."""
         missing = [file for file in files if file not in self._kept and file not in self.unreadable]
         if self._pool is not None and len(missing) >= WORTH_PARSING_TOGETHER:
-            for group in self._pool.imap_unordered(_facts, [missing[start : start + 2] for start in range(0, len(missing), 2)]):
+            for group in self._pool.imap_unordered(_facts, [[file] for file in missing]):
                 self._take(group)
         else:
             self._take(self._files.facts(missing))
         return {file: self._kept.pop(file, None) for file in files}
+
+    def request(self, file: str) -> None:
+        """Begin to read a file; `receive` gives its facts."""
+        self._requested += 1
+        if self._pool is None or file in self._kept or file in self.unreadable:
+            self._arrived.put([(file, None, None)])
+        else:
+            self._pool.apply_async(_facts, ([file],), callback=self._arrived.put, error_callback=self._failed)
+
+    def receive(self) -> Mapping[str, ModuleFacts | None]:
+        """The facts of at least one requested file, none where nothing is requested."""
+        found: list[str] = []
+        while self._requested and (not found or not self._arrived.empty()):
+            group = self._arrived.get()
+            if isinstance(group, BaseException):
+                raise group
+            self._requested -= 1
+            for file, encoded, error in group:
+                found.append(file)
+                if encoded is None and error is None:  # there already, or to be read here
+                    if file not in self._kept and file not in self.unreadable:
+                        self._take(self._files.facts([file]))
+                else:
+                    self._take([(file, encoded, error)])
+        return {file: self._kept.pop(file, None) for file in found}
+
+    def _failed(self, error: BaseException) -> None:
+        self._arrived.put(error)
 
     def _take(self, found: Iterable[Read]) -> None:
         for file, encoded, error in found:
