@@ -1,7 +1,7 @@
 """The options that `@app.task(...)` and `@shared_task(...)` know.
 
-Source: celery 5.7.0, `celery/app/task.py` (class Task, `from_config`, `extract_exec_options`), `celery/app/base.py` (`task`, `_task_from_fun`),
-`celery/app/autoretry.py`. Any other keyword becomes an attribute of the task that Celery never reads.
+Source: celery 5.7.0, `celery/app/task.py` (class Task, `from_config`, `extract_exec_options`), `celery/app/base.py` (`task`,
+`_task_from_fun`), `celery/app/autoretry.py`. Any other keyword becomes an attribute of the task that Celery never reads.
 """
 
 from __future__ import annotations

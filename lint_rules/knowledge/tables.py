@@ -40,6 +40,8 @@ class CallRow(Struct, frozen=True):
     """The keyword that bounds a call which else waits for ever."""
     timeout_position: int | None = None
     is_async: bool = False
+    in_loop: bool = False
+    """Whether the row is about calls inside a loop only (hashing chunk after chunk)."""
 
 
 class Tables(Struct):
@@ -66,7 +68,12 @@ class Tables(Struct):
                 self.exact.update(dict.fromkeys(row["names"]))
                 continue
             fact = CallRow(
-                Effect(row["effect"]), row.get("source", ""), row.get("timeout"), row.get("timeout_position"), row.get("async", False)
+                effect=Effect(row["effect"]),
+                source=row.get("source", ""),
+                timeout=row.get("timeout"),
+                timeout_position=row.get("timeout_position"),
+                is_async=row.get("async", False),
+                in_loop=row.get("loop", False),
             )
             self.add_calls(row["names"], fact)
         for row in table.get("returns", ()):
@@ -94,6 +101,13 @@ class Tables(Struct):
                 self.patterns.setdefault(name.partition("*")[0], []).append((name, fact))
             else:
                 self.exact[name] = fact
+
+
+OF_PLAIN_VALUES = frozenset(
+    {"lower", "upper", "title", "strip", "lstrip", "rstrip", "splitlines", "startswith", "endswith", "casefold", "capitalize", "zfill"}
+    | {"isdigit", "isoformat", "strftime", "timestamp", "total_seconds", "astimezone"}
+)
+"""Methods of text and dates: a row for everything below a client does not mean those of the values it gives."""
 
 
 class Knowledge:
@@ -162,7 +176,7 @@ class Knowledge:
                     if _fits(pattern, name):
                         return fact
             for prefix in _prefixes(name):
-                if prefix in self.tables.below and prefix != name:
+                if prefix in self.tables.below and prefix != name and name.rpartition(".")[2] not in OF_PLAIN_VALUES:
                     return self.tables.below[prefix]
         return None
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
+from typing import TypeGuard
+
 from msgspec import Struct
 
-from lint_rules.facts.model import Attr, Call, Const, Expr, Lambda, Parameter, Ref, Result
+from lint_rules.facts.model import Attr, Call, Const, Expr, Function, Lambda, Parameter, Ref, Result
 from lint_rules.knowledge.tables import CallRow, Effect
 from lint_rules.project.modules import NotLoaded
 from lint_rules.project.resolver import CONTEXT_MANAGERS, Frame, Resolver
@@ -33,6 +35,18 @@ WORTH_PASSING = (External, Instance, ClassValue, Container)
 
 MOST_TYPES = 3
 """A parameter that gets more different types than this has no type."""
+
+COMMUNICATION = frozenset(
+    {"send", "sends", "notify", "fetch", "request", "requests", "upload", "download", "publish", "push", "deliver", "emit", "invoke"}
+    | {"handler", "callback", "action", "webhook", "email", "mail", "remote", "client", "api", "http", "rpc", "response"}
+)
+"""Words in names of calls that may well wait for others. They prove nothing: they only make a task's workload unknown."""
+
+NEAR = 1
+"""Calls between a task and an unknown function that is worth doubting the workload for."""
+
+MOST_OVERRIDES = 20
+"""A base class with more subclasses than this says nothing about a call."""
 
 RUNS_WHAT_IT_IS_GIVEN = frozenset(
     {"submit", "map", "run_in_executor", "call_soon", "call_later", "to_thread", "on_commit", "partial", "Thread", "spawn", "apply", "starmap"}
@@ -63,22 +77,28 @@ class Edge(Struct, frozen=True, eq=False):
     after_commit: bool = False
     callback: bool = False
     """The function is only given away by name: who gets it may run it here, later, in a thread, or never."""
+    kept: bool = False
+    """A callback that the constructor of a project class got: the object may keep it for somebody else (a routing rule, a menu entry)."""
 
 
 class Node:
     """A function as seen from one receiver, with what its body does."""
 
-    __slots__ = ("direct", "edges", "file", "frame", "nearest", "open_calls", "transactional")
+    __slots__ = ("direct", "edges", "file", "frame", "nearest", "overrides", "transactional", "unseen_callables", "unseen_messages")
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
         self.file = frame.module.file
         self.direct: list[DirectEffect] = []
         self.edges: list[Edge] = []
-        self.open_calls = 0
-        """Calls that could not be followed and might do anything."""
+        self.unseen_callables: list[Call] = []
+        """Calls of unknown functions: a parameter, an entry of a registry."""
+        self.unseen_messages: list[Call] = []
+        """Calls of methods of unknown objects, where the names speak of communication."""
         self.nearest: dict[Effect, tuple[int, DirectEffect | Edge]] = {}
         """Effect -> distance in calls, and the first step towards it."""
+        self.overrides: list[tuple[Call, ClassValue, str]] = []
+        """Calls of methods that only subclasses define: call, subclass, method."""
         self.transactional = False
         """Whether the whole body runs inside a database transaction (a decorator opens it)."""
 
@@ -121,7 +141,8 @@ class EffectGraph:
         self.roots: dict[Task, Node] = {}
         self._waiting: deque[Node] = deque()
         self._queued: set[int] = set()
-        self._callers: dict[int, set[int]] = {}
+        self._abstract: dict[tuple[Node, Call, ClassValue, str], None] = {}
+        self._overridden: set[tuple[int, int, ClassValue]] = set()
         resolver.task_attribute = self._task_attribute
 
     # ── building ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,6 +161,13 @@ class EffectGraph:
                     later.append(task)
             self.resolver.index.load(missing)
             roots = later
+        self._follow()
+        while self._add_overrides():
+            self._follow()
+        self._measure()
+
+    def _follow(self) -> None:
+        """Visit all nodes that wait, and those they lead to; files are read meanwhile."""
         blocked: dict[str, list[Node]] = {}
         while self._waiting or blocked:
             while self._waiting:
@@ -153,7 +181,39 @@ class EffectGraph:
             for file in self.resolver.index.receive() if blocked else ():
                 for node in blocked.pop(file, ()):
                     self._enqueue(node)
-        self._measure()
+
+    def _add_overrides(self) -> bool:
+        """Lead calls of methods that do nothing themselves on to the subclasses that define them; whether there were any."""
+        subclasses: dict[str, list[ClassValue]] = {}
+        for module in self.resolver.index.loaded():
+            for class_ in module.facts.classes:
+                for base in class_.bases:
+                    name = base.path.rpartition(".")[2] if isinstance(base, (Ref, Attr)) else ""
+                    subclasses.setdefault(name, []).append(ClassValue(module.file, class_.qualname))
+        found = False
+        for node, call, receiver, name in list(self._abstract):
+            pending, seen = [receiver], {receiver}
+            while pending and len(seen) <= MOST_OVERRIDES:
+                base = pending.pop()
+                for cls in subclasses.get(base.qualname.rpartition(".")[2], ()):
+                    if cls in seen or not self._is_subclass(cls, receiver):
+                        continue
+                    seen.add(cls)
+                    pending.append(cls)
+                    key = (id(node), id(call), cls)
+                    if key not in self._overridden:
+                        self._overridden.add(key)
+                        node.overrides.append((call, cls, name))
+                        self._enqueue(node)
+                        found = True
+        return found
+
+    def _is_subclass(self, cls: ClassValue, base: ClassValue) -> bool:
+        while True:
+            try:
+                return base in self.resolver.lineage(cls)[0]
+            except NotLoaded as needed:
+                self.resolver.index.load([needed.file])
 
     def _root(self, task: Task) -> None:
         frame = self.resolver.frame_of(task.bound)
@@ -193,7 +253,8 @@ class EffectGraph:
     def _visit(self, node: Node) -> None:
         """Collect what the calls of one function do."""
         resolver, frame = self.resolver, node.frame
-        node.direct, node.edges, node.open_calls = [], [], 0
+        node.direct, node.edges = [], []
+        node.unseen_callables, node.unseen_messages = [], []
         seen: set[tuple[int, int]] = set()
         for call in frame.scope.calls:
             if _makes_exception(call):
@@ -215,6 +276,10 @@ class EffectGraph:
                         for bound in resolver.attribute((value,), method):
                             if isinstance(bound, Bound):
                                 self._edge(node, bound, None, None, seen)
+        for call, cls, name in node.overrides:
+            for bound in resolver.attribute((Instance(cls),), name):
+                if isinstance(bound, Bound):
+                    self._edge(node, bound, call, call, seen)
         self._decorators(node, seen)
         self._task_hooks(node, seen)
 
@@ -223,11 +288,14 @@ class EffectGraph:
         resolver = self.resolver
         if isinstance(value, Bound):
             self._edge(node, value, call, call, seen)
+            function = resolver.function(value)
+            if function is not None and isinstance(value.receiver, Instance) and self._is_abstract(value, function):
+                self._abstract[(node, call, value.receiver.cls, function.name)] = None
         elif isinstance(value, External):
             if value.path == "django.core.management.call_command":
                 self._management_command(node, call, seen)
             row = resolver.knowledge.call(value.path)
-            if row is not None:
+            if row is not None and (call.in_loop or not row.in_loop):
                 node.direct.append(DirectEffect(row.effect, call, value.path, row))
                 return row.effect is Effect.AFTER_COMMIT
         elif isinstance(value, ClassValue):
@@ -246,6 +314,9 @@ class EffectGraph:
                     self._edge(node, bound, call, call, seen)
         return False
 
+    def _is_abstract(self, bound: Bound, function: Function) -> bool:
+        return function.is_stub or "abc.abstractmethod" in self.resolver.decorator_paths(bound.file, function)
+
     def _edge(
         self,
         node: Node,
@@ -256,6 +327,7 @@ class EffectGraph:
         *,
         after_commit: bool = False,
         callback: bool = False,
+        kept: bool = False,
     ) -> None:
         frame = self.resolver.frame_of(bound)
         if frame is None or frame.function is None:
@@ -266,7 +338,7 @@ class EffectGraph:
         key = (id(frame), id(at))
         if key not in seen:
             seen.add(key)
-            node.edges.append(Edge(at, target, after_commit, callback))
+            node.edges.append(Edge(at, target, after_commit, callback, kept))
 
     def _pass_arguments(self, node: Node, target: Node, call: Call, bound: Bound) -> None:
         """Let the callee's parameters know the types they are given."""
@@ -285,7 +357,9 @@ class EffectGraph:
         changed = False
         followed = target.frame.module.followed(function.qualname)
         for parameter, expr in pairs:
-            if parameter.name not in followed or isinstance(expr, Const) or _says_something(parameter.annotation):
+            if parameter.name not in followed or isinstance(expr, Const):
+                continue
+            if _says_something(parameter.annotation) and self.resolver.annotated(parameter.annotation, target.frame):
                 continue
             given = tuple(
                 value for value in self.resolver.evaluate(expr, node.frame) if isinstance(value, WORTH_PASSING) and not _is_data(value)
@@ -314,6 +388,7 @@ class EffectGraph:
         for callee in callees:
             if isinstance(callee, External) and (callee.path.endswith(NOT_CALLED) or callee.path.startswith("celery.")):
                 return
+        kept = any(isinstance(callee, ClassValue) for callee in callees)
         for argument in (*call.args, *(value for _, value in call.keywords)):
             if not self._may_be_function(argument, call, node.frame):
                 continue
@@ -321,7 +396,7 @@ class EffectGraph:
                 if isinstance(value, Bound) and (value.file, value.qualname) not in self.tasks:
                     function = self.resolver.function(value)
                     if function is not None:
-                        self._edge(node, value, None, call, seen, after_commit=after_commit, callback=True)
+                        self._edge(node, value, None, call, seen, after_commit=after_commit, callback=True, kept=kept)
 
     def _may_be_function(self, argument: Expr, call: Call, frame: Frame) -> bool:
         """A cheap look before evaluating: whether the argument is likely to be a function rather than data."""
@@ -360,8 +435,32 @@ class EffectGraph:
             if ".objects." in f".{head}.":
                 node.direct.append(DirectEffect(Effect.DB, call, path, None))
                 return
-        if name and name not in self.resolver.knowledge.harmless:
-            node.open_calls += 1
+        if head or isinstance(call.func, Attr):
+            if name not in self.resolver.knowledge.harmless and not COMMUNICATION.isdisjoint(path.lower().replace(".", "_").split("_")):
+                node.unseen_messages.append(call)
+        elif name and not self._is_captured(node.frame, name):
+            node.unseen_callables.append(call)
+
+    def _is_captured(self, frame: Frame, name: str) -> bool:
+        """Whether a name is a parameter of the function around: a decorator's wrapper calls the function it wraps."""
+        outer = frame.parent
+        while outer is not None:
+            if outer.function is not None and any(parameter.name == name for parameter in outer.function.parameters):
+                return True
+            outer = outer.parent
+        return False
+
+    def unseen(self, root: Node) -> tuple[int, int]:
+        """How many calls that could not be followed might talk to others: unknown functions called by name in the function itself or
+        one call away, and methods of unknown objects that are named like it, at any distance."""
+        callables = messages = 0
+        for node, steps in self.reached([root]):
+            messages += len(node.unseen_messages)
+            if len(steps) <= NEAR:
+                callables += len(node.unseen_callables)
+            else:
+                messages += sum(1 for call in node.unseen_callables if _talks(call))
+        return callables, messages
 
     def _management_command(self, node: Node, call: Call, seen: set[tuple[int, int]]) -> None:
         """`call_command("name")` runs `Command.handle` of `management/commands/name.py`."""
@@ -477,20 +576,20 @@ class EffectGraph:
         return node.frame.function.row if node.frame.function is not None else 1
 
     def reached(self, roots: Iterable[Node]) -> Iterator[tuple[Node, tuple[Step, ...]]]:
-        """Every node that runs when one of the roots does, nearest first, with the steps that lead to it."""
+        """Every node that runs when one of the roots does, nearest first, with the steps that lead to it (`kept` callbacks left out)."""
         queue: deque[tuple[Node, tuple[Step, ...]]] = deque((root, ()) for root in roots)
         seen = {id(root) for root, _ in queue}
         while queue:
             node, steps = queue.popleft()
             yield node, steps
             for edge in node.edges:
-                if id(edge.target) not in seen:
+                if not edge.kept and id(edge.target) not in seen:
                     seen.add(id(edge.target))
                     row = edge.call.span.row if edge.call is not None else self._row(node)
                     queue.append((edge.target, (*steps, Step(edge.target.name, node.file, row))))
 
 
-def _says_something(annotation: Expr | None) -> bool:
+def _says_something(annotation: Expr | None) -> TypeGuard[Expr]:
     """Whether an annotation is worth more than what callers pass: any but a missing one, None, Any and object."""
     if annotation is None or isinstance(annotation, Const):
         return False
@@ -501,6 +600,11 @@ def _makes_exception(call: Call) -> bool:
     """`ValueError(...)`: by its name an exception, which does nothing."""
     name = call.func.path.rpartition(".")[2] if isinstance(call.func, (Ref, Attr)) else ""
     return name.endswith(("Error", "Exception")) and name[:1].isupper()
+
+
+def _talks(call: Call) -> bool:
+    path = call.func.path if isinstance(call.func, (Ref, Attr)) else ""
+    return not COMMUNICATION.isdisjoint(path.lower().replace(".", "_").split("_"))
 
 
 def _is_data(value: Value) -> bool:

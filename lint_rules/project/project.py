@@ -89,7 +89,7 @@ class Project:
     def workload(self, task: Task) -> str:
         """One of `workload.WORKLOADS`: what the configuration says, else what the evidence says."""
         said = self.settings.workload.get(f"{task.module}.{task.qualname}") or self.settings.workload.get(task.name)
-        return said or workload(self.effects(task))
+        return said or workload(self.effects(task), *self.graph.unseen(self.node(task)))
 
     def declared(self, task: Task) -> str | None:
         """cpu, io or db where the configuration or one of our decorators says so."""
@@ -118,7 +118,8 @@ class Project:
         for node, steps in self.graph.reached(roots):
             task = first[id(node)]
             for edge in node.edges:
-                first.setdefault(id(edge.target), task)
+                if not edge.kept:
+                    first.setdefault(id(edge.target), task)
             yield task, node, steps
 
     @cached_property

@@ -42,6 +42,29 @@ class Transactions:
         """Whether the call stands under a `with` item that keeps a transaction open."""
         return any(self._item(place, frame) for place in call.withs)
 
+    def hands_on(self, node: Node) -> bool:
+        """Whether a decorator of the project does not call the function but hands it on: to after the commit, to a queue, to a thread."""
+        function = node.frame.function
+        outer = self._resolver.frame(node.file, function.parent) if function is not None and function.decorators else None
+        if function is None or outer is None:
+            return False
+        decorators = [value for decorator in function.decorators for value in self._resolver.evaluate(decorator.value, outer)]
+        return any(isinstance(value, Bound) and self._only_hands_on(value) for value in decorators)
+
+    def _only_hands_on(self, decorator: Bound) -> bool:
+        function = self._resolver.function(decorator)
+        names = {parameter.name for parameter in function.positional} if function is not None else set()
+        handed = False
+        for wrapper in self._resolver.returned(decorator):
+            inner = self._resolver.function(wrapper) if isinstance(wrapper, Bound) and wrapper.qualname.startswith(decorator.qualname + ".") else None
+            for call in inner.body.calls if inner is not None else ():
+                if isinstance(call.func, Ref) and call.func.path in names:
+                    return False
+                given = (*call.args, *(value for _, value in call.keywords))
+                handed = handed or any(isinstance(each, Ref) and each.path in names for each in given)
+                handed = handed or (isinstance(call.func, Ref) and call.func.path.partition(".")[0] in names)
+        return handed
+
     def _item(self, place: int, frame: Frame, depth: int = 0) -> bool:
         key = (id(frame), place)
         found = self._items.get(key)

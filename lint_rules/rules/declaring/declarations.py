@@ -58,7 +58,8 @@ def replaces_task_class(project: Project) -> bool:
                 if frame is not None and any(is_app(project.resolver, value) for value in project.values(Ref(owner), frame)):
                     return True
         for class_ in module.facts.classes:
-            own = {*module.bindings(class_.qualname), *module.members.get(class_.qualname, {}), *_set_on_self(project, module.file, class_.qualname)}
+            own = {*module.bindings(class_.qualname), *module.members.get(class_.qualname, {})}
+            own |= _set_on_self(project, module.file, class_.qualname)
             if own & {"Task", "task_cls"} and project.resolver.inherits(ClassValue(module.file, class_.qualname), "celery.Celery"):
                 return True
     return False
