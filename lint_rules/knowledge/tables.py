@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from hashlib import blake2b
@@ -23,12 +25,18 @@ class Effect(StrEnum):
     FILE = "file"
     SLEEP = "sleep"
     CPU = "cpu"
+    LIKELY_NETWORK = "likely-network"
+    """By its name: a function of a library without rows that is called send, notify, fetch ... Good for a label, not for a finding."""
     DISPATCH = "dispatch"
     """Sends a Celery task."""
     RESULT = "result"
     """Waits for the result of a Celery task."""
     AFTER_COMMIT = "after-commit"
     """Runs the function it is given once the transaction is over."""
+
+
+THIRD_PARTY_MODEL = re.compile(r"\w+(\.\w+)*\.models(\.\w+)?\.[A-Z]\w*")
+"""A class in a module `models` of a library that no row knows: by Django's convention a model. `django.db.models` itself has rows."""
 
 
 class CallRow(Struct, frozen=True):
@@ -60,6 +68,8 @@ class Tables(Struct):
     transactions: set[str] = field(default_factory=set)
     strong: dict[str, Effect] = field(default_factory=dict)
     harmless: set[str] = field(default_factory=set)
+    local: set[str] = field(default_factory=set)
+    """Packages that wait for nobody, whatever their functions are called."""
 
     def add(self, table: Mapping[str, Any]) -> None:
         """Take in one parsed TOML table."""
@@ -89,6 +99,8 @@ class Tables(Struct):
             self.transactions.update(row["names"])
         for row in table.get("strong", ()):
             self.strong.update(dict.fromkeys(row["methods"], Effect(row["effect"])))
+        for row in table.get("local", ()):
+            self.local.update(row["packages"])
         for row in table.get("harmless", ()):
             self.harmless.update(row["methods"])
 
@@ -119,8 +131,14 @@ class Knowledge:
         """Method names that say enough on any receiver."""
         self.harmless = tables.harmless
         """Method names that are plain data work on almost any receiver."""
+        self._libraries = {name.partition(".")[0] for name in (*tables.exact, *tables.below, *tables.patterns, *tables.returns, *tables.same)}
+        self._libraries |= sys.stdlib_module_names | tables.local | {"celery", "builtins"}
         self._answers: dict[str, CallRow | None] = {}
         self._canonical: dict[str, str] = {}
+
+    def knows_library(self, path: str) -> bool:
+        """Whether the tables (or the standard library) cover the package of a path: what they do not name there does nothing."""
+        return path.partition(".")[0].partition("(")[0] in self._libraries
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -185,7 +203,10 @@ class Knowledge:
         found = [path]
         for name in found:
             for prefix in _prefixes(name):
-                for base in self.tables.bases.get(prefix, ()):
+                bases = self.tables.bases.get(prefix)
+                if bases is None and not prefix.startswith("django.db.") and THIRD_PARTY_MODEL.fullmatch(prefix):
+                    bases = ["django.db.models.Model"]
+                for base in bases or ():
                     other = base + name[len(prefix) :]
                     if other not in found and len(found) < 50:
                         found.append(other)

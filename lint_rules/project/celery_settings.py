@@ -142,22 +142,13 @@ def _from_object(resolver: Resolver, call: Call, frame: Frame) -> Iterator[Setti
         targets: tuple[Value, ...] = (value,)
         if isinstance(value, Literal) and isinstance(value.value, str):
             if value.value in ("django.conf:settings", "django.conf.settings"):
-                targets = tuple(ModuleValue(file) for file in django_settings_files(resolver))
+                targets = tuple(ModuleValue(file) for file in resolver.index.settings_files())
             else:
                 targets = resolver.dotted(value.value, frame.module.file)
         elif isinstance(value, External) and value.path == "django.conf.settings":
-            targets = tuple(ModuleValue(file) for file in django_settings_files(resolver))
+            targets = tuple(ModuleValue(file) for file in resolver.index.settings_files())
         for target in targets:
             yield from _object_settings(resolver, target, prefix)
-
-
-def django_settings_files(resolver: Resolver) -> list[str]:
-    """The files that look like Django settings: `settings.py`, or modules of a `settings` package."""
-    return [
-        file
-        for file in resolver.index.files
-        if file.endswith("/settings.py") or file == "settings.py" or "/settings/" in f"/{file}"
-    ]
 
 
 def _object_settings(resolver: Resolver, target: Value, prefix: str) -> Iterator[Setting]:
@@ -184,4 +175,4 @@ def _object_settings(resolver: Resolver, target: Value, prefix: str) -> Iterator
             yield Setting(OLD_NAMES.get(name, name), binding.value, file, binding.row, frame)
 
 
-__all__ = ["NotLoaded", "Setting", "celery_settings", "django_settings_files", "is_app"]
+__all__ = ["NotLoaded", "Setting", "celery_settings", "is_app"]

@@ -36,11 +36,18 @@ WORTH_PASSING = (External, Instance, ClassValue, Container)
 MOST_TYPES = 3
 """A parameter that gets more different types than this has no type."""
 
-COMMUNICATION = frozenset(
-    {"send", "sends", "notify", "fetch", "request", "requests", "upload", "download", "publish", "push", "deliver", "emit", "invoke"}
-    | {"handler", "callback", "action", "webhook", "email", "mail", "remote", "client", "api", "http", "rpc", "response"}
-)
+SENDING = frozenset({"send", "notify", "fetch", "upload", "download", "publish", "push", "deliver", "post", "request"})
+"""First words of names of functions that wait for others, when a library without rows defines them."""
+
+COMMUNICATION = SENDING | {"requests", "emit", "invoke", "handler", "callback", "action", "webhook", "email", "mail", "http", "rpc"}
 """Words in names of calls that may well wait for others. They prove nothing: they only make a task's workload unknown."""
+
+TALKERS = frozenset({"client", "api", "sdk", "gateway", "mailer", "notifier", "transport", "synchronizer"})
+"""Words in names of objects, modules and packages whose methods may well do."""
+
+DATA = frozenset({"get", "update", "copy", "status", "values", "items", "add", "count", "index", "name", "format", "parse"})
+
+QUERY_METHODS = frozenset({"query", "execute", "scalars", "scalar", "add", "get", "delete", "merge"})
 
 NEAR = 1
 """Calls between a task and an unknown function that is worth doubting the workload for."""
@@ -295,6 +302,8 @@ class EffectGraph:
             if value.path == "django.core.management.call_command":
                 self._management_command(node, call, seen)
             row = resolver.knowledge.call(value.path)
+            if row is None:
+                self._unnamed(node, call, value)
             if row is not None and (call.in_loop or not row.in_loop):
                 node.direct.append(DirectEffect(row.effect, call, value.path, row))
                 return row.effect is Effect.AFTER_COMMIT
@@ -436,18 +445,45 @@ class EffectGraph:
                 node.direct.append(DirectEffect(Effect.DB, call, path, None))
                 return
         if head or isinstance(call.func, Attr):
-            if name not in self.resolver.knowledge.harmless and not COMMUNICATION.isdisjoint(path.lower().replace(".", "_").split("_")):
+            if name in ("save", "delete") and call.keyword("save") is not None:  # a file field's: only they know the keyword
+                node.direct.append(DirectEffect(Effect.NETWORK, call, f"django.db.models.FileField().{name}", None))
+            elif name in QUERY_METHODS and self._about_table(call, node.frame):
+                node.direct.append(DirectEffect(Effect.DB, call, path, None))
+            elif _may_talk(path):
                 node.unseen_messages.append(call)
-        elif name and not self._is_captured(node.frame, name):
+        elif name and not self._is_given(node.frame, name):
             node.unseen_callables.append(call)
 
-    def _is_captured(self, frame: Frame, name: str) -> bool:
-        """Whether a name is a parameter of the function around: a decorator's wrapper calls the function it wraps."""
-        outer = frame.parent
-        while outer is not None:
-            if outer.function is not None and any(parameter.name == name for parameter in outer.function.parameters):
+    def _unnamed(self, node: Node, call: Call, value: External) -> None:
+        """A library call that no row names."""
+        path = value.path
+        name = path.rpartition(".")[2]
+        if ".objects." in path or "._default_manager." in path:
+            node.direct.append(DirectEffect(Effect.DB, call, path, None))
+        elif name in QUERY_METHODS and self._about_table(call, node.frame):
+            node.direct.append(DirectEffect(Effect.DB, call, path, None))
+        elif not self.resolver.knowledge.knows_library(path):
+            words = name.lower().split("_")
+            if (words[0] in SENDING or words[-1] == "request") and "signal" not in path:
+                node.direct.append(DirectEffect(Effect.LIKELY_NETWORK, call, path, None))
+            elif _may_talk(path):
+                node.unseen_messages.append(call)
+
+    def _about_table(self, call: Call, frame: Frame) -> bool:
+        """Whether the first argument is a model class or an SQL statement: `anything.query(Order)`, `anything.execute(select(Order))`."""
+        for value in self.resolver.evaluate(call.args[0], frame) if call.args else ():
+            if isinstance(value, External) and value.path.startswith("sqlalchemy.") and value.path.count("()"):
                 return True
-            outer = outer.parent
+            if isinstance(value, ClassValue) and any(path.startswith(("sqlalchemy.", "flask_sqlalchemy.")) for path in self.resolver.lineage(value)[1]):
+                return True
+        return False
+
+    def _is_given(self, frame: Frame | None, name: str) -> bool:
+        """Whether a name is a parameter of the function or of one around it: whoever passes a function has the edge to it."""
+        while frame is not None:
+            if frame.function is not None and any(parameter.name == name for parameter in frame.function.parameters):
+                return True
+            frame = frame.parent
         return False
 
     def unseen(self, root: Node) -> tuple[int, int]:
@@ -459,7 +495,7 @@ class EffectGraph:
             if len(steps) <= NEAR:
                 callables += len(node.unseen_callables)
             else:
-                messages += sum(1 for call in node.unseen_callables if _talks(call))
+                messages += sum(1 for call in node.unseen_callables if isinstance(call.func, Ref) and _may_talk(call.func.path))
         return callables, messages
 
     def _management_command(self, node: Node, call: Call, seen: set[tuple[int, int]]) -> None:
@@ -602,9 +638,14 @@ def _makes_exception(call: Call) -> bool:
     return name.endswith(("Error", "Exception")) and name[:1].isupper()
 
 
-def _talks(call: Call) -> bool:
-    path = call.func.path if isinstance(call.func, (Ref, Attr)) else ""
-    return not COMMUNICATION.isdisjoint(path.lower().replace(".", "_").split("_"))
+def _may_talk(path: str) -> bool:
+    """Whether the names in a call's path speak of communication."""
+    *owners, name = path.lower().split(".")
+    if name in DATA or path.startswith(("celery.", "builtins.")):
+        return False
+    if not COMMUNICATION.isdisjoint(name.split("_")):
+        return True
+    return any(not TALKERS.isdisjoint(owner.replace("(", "_").split("_")) for owner in owners[-2:])
 
 
 def _is_data(value: Value) -> bool:

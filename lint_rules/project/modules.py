@@ -122,22 +122,23 @@ class ModuleIndex:
         """(name, file): importable by that bare name from its own directory alone, as scripts import each other."""
         self._namespaces: set[str] = set()
         self._model_files: dict[str, list[str]] | None = None
+        self._settings_files: list[str] | None = None
         self._roots = sorted({root.strip("/.") for root in source_roots}, key=len, reverse=True)
         packages = {file[: -len("__init__.py")].rstrip("/") for file in self.files if file.endswith("__init__.py")}
-        tops: dict[str, str] = {}
+        self._tops = {directory: _top(directory, packages) for directory in {file.rpartition("/")[0] for file in self.files}}
+        self._package_roots = sorted({self._tops[package] for package in packages}, key=len, reverse=True)
         for file in self.files:
-            self._register(file, packages, tops)
+            self._register(file, packages)
 
-    def _register(self, file: str, packages: set[str], tops: dict[str, str]) -> None:
-        directory, _, base = file.rpartition("/")
-        root = tops.get(directory)
-        if root is None:
-            root = directory
-            while root and root in packages:
-                root = root.rpartition("/")[0]
-            tops[directory] = root
+    def _register(self, file: str, packages: set[str]) -> None:
+        directory = file.rpartition("/")[0]
+        root = self._tops[directory]
         names = [_dotted(file[len(root) + 1 if root else 0 :])]
-        for source in self._roots:
+        roots = self._roots
+        if directory not in packages:  # below a package all the same: a part of it without `__init__.py`
+            roots = [each for each in self._package_roots if file[len(each) + 1 if each else 0 :].partition("/")[0] and _under(file, each, packages)]
+            roots = [*roots, *(each for each in self._roots if each not in roots)]
+        for source in roots:
             if source != root and (not source or file.startswith(source + "/")):
                 name = _dotted(file[len(source) + 1 if source else 0 :])
                 if name not in names:
@@ -199,6 +200,14 @@ class ModuleIndex:
                     self._model_files.setdefault(parts[-3], []).insert(place, file)
         return self._model_files.get(label, [])
 
+    def settings_files(self) -> list[str]:
+        """The files that look like Django settings: `settings.py`, or modules of a `settings` package."""
+        if self._settings_files is None:
+            self._settings_files = [
+                file for file in self.files if file.endswith("/settings.py") or file == "settings.py" or "/settings/" in f"/{file}"
+            ]
+        return self._settings_files
+
     def absolute(self, file: str, module: str, level: int) -> str | None:
         """The dotted name that an import in `file` means; None where a relative one leaves the top package."""
         if not level:
@@ -250,6 +259,21 @@ class ModuleIndex:
     def loaded(self) -> list[Module]:
         """All modules read so far."""
         return [module for module in self._modules.values() if module is not None]
+
+
+def _top(directory: str, packages: set[str]) -> str:
+    """The nearest directory at or above that is no package: from there a module is imported."""
+    while directory and directory in packages:
+        directory = directory.rpartition("/")[0]
+    return directory
+
+
+def _under(file: str, root: str, packages: set[str]) -> bool:
+    """Whether a file lies in a package that stands directly below `root`."""
+    if root and not file.startswith(root + "/"):
+        return False
+    first = file[len(root) + 1 if root else 0 :].partition("/")[0]
+    return (f"{root}/{first}" if root else first) in packages
 
 
 def _dotted(path: str) -> str:

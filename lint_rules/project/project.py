@@ -125,7 +125,7 @@ class Project:
     @cached_property
     def transactions(self) -> Transactions:
         """Where database transactions are open. Its answers may need modules that are not loaded: ask through `loading`."""
-        return Transactions(self.resolver, self.settings.atomic_wrappers)
+        return Transactions(self.resolver, self.settings.atomic_wrappers, self.tasks)
 
     def loading(self, ask: Callable[[], Answer]) -> Answer:
         """The answer to a question that may need modules which nothing needed so far."""

@@ -54,6 +54,11 @@ PROPERTIES = frozenset(
     {"builtins.property", "functools.cached_property", "django.utils.functional.cached_property", "abc.abstractproperty"}
     | {"werkzeug.utils.cached_property", "cached_property.cached_property", "sqlalchemy.ext.hybrid.hybrid_property"}
 )
+SERVICE_LOCATORS = frozenset({"find_service", "get_service", "get_instance", "getUtility"})
+"""Methods that by convention return an instance of the class they are given."""
+
+SERVICE_LOCATOR_CALLS = tuple(f".{name}()" for name in sorted(SERVICE_LOCATORS))
+
 CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
 
 
@@ -454,6 +459,10 @@ class Resolver:
                 own = self._project_attribute(value.queryset, name, Instance(value.queryset, value.model))
                 if own:
                     return own
+            if value.path == "django.conf.settings":
+                own = merged([self.member(file, name) for file in self.index.settings_files()] or [UNKNOWN])
+                if own:
+                    return own
             path = self.knowledge.canonical(f"{value.path}.{name}")
             return (External(path, value.model, value.queryset),) if len(path) < 300 else UNKNOWN
         if isinstance(value, Instance):
@@ -702,11 +711,19 @@ class Resolver:
         self._busy.add(busy)
         try:
             call = frame.scope.calls[index]
-            found = merged([self.called(value, call, frame) for value in self.evaluate(call.func, frame)] or [UNKNOWN])
+            values = self.evaluate(call.func, frame)
+            found = merged([self.called(value, call, frame) for value in values]) if values else self.located(call, frame)
         finally:
             self._busy.discard(busy)
         frame.memo[index] = found
         return found
+
+    def located(self, call: Call, frame: Frame) -> Values:
+        """What a service locator gives for the class it is asked for: `request.find_service(Mailer)`."""
+        name = call.func.path.rpartition(".")[2] if isinstance(call.func, (Ref, Attr)) else ""
+        if name not in SERVICE_LOCATORS or not call.args:
+            return UNKNOWN
+        return tuple(Instance(value) for value in self.evaluate(call.args[0], frame) if isinstance(value, ClassValue))
 
     def called(self, value: Value, call: Call, frame: Frame) -> Values:
         """What calling `value` with the arguments of `call` gives."""
@@ -717,6 +734,10 @@ class Resolver:
                 if given is not None:
                     return given
             path = self.knowledge.result(value.path)
+            if path.endswith(SERVICE_LOCATOR_CALLS):
+                found = self.located(call, frame)
+                if found:
+                    return found
             return (External(path, value.model, value.queryset),) if len(path) < 300 else UNKNOWN
         if isinstance(value, Bound):
             return self.returned(value)

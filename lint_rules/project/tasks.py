@@ -185,6 +185,11 @@ class TaskFinder:
             form, workload = "ours", WORKLOAD_OF_DECORATOR[last]
         else:
             for value in self.resolver.evaluate(expr, frame):
+                workload = WORKLOAD_OF_DECORATOR.get(self.path_of(value).rpartition(".")[2])
+                if workload is not None:  # one of ours under another name
+                    form = "ours"
+                    self.wrapper_names.add(last)
+                    break
                 form, registrar = self.registers(value)
                 if form:
                     break
@@ -318,6 +323,8 @@ class TaskFinder:
             module = self.resolver.module(target.file) if isinstance(target, Bound) else None
             if function is None or module is None or function.name == "<lambda>":
                 continue
+            if frame.qualname and function.parent.startswith(frame.qualname):
+                continue  # a decorator of the project at work: what it decorates are the tasks
             declaration = Declaration(
                 text=rendered(call.func, frame.scope.calls) + "(...)",
                 form="call",

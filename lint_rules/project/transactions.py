@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from lint_rules.facts.model import Attr, Call, Const, Expr, Function, Item, Ref, Result
 from lint_rules.project.effects import Node
 from lint_rules.project.resolver import CONTEXT_MANAGERS, Frame, Resolver
+from lint_rules.project.tasks import Task
 from lint_rules.project.values import Bound, ClassValue, External, Instance, Value
 
 DEEPEST = 4
@@ -24,8 +25,10 @@ READ_ONLY = ("replica", "readonly", "read_only", "reader")
 class Transactions:
     """Answers whether a transaction is open, remembering what it found."""
 
-    def __init__(self, resolver: Resolver, wrappers: Iterable[str]) -> None:
+    def __init__(self, resolver: Resolver, wrappers: Iterable[str], tasks: Iterable[Task]) -> None:
         self._resolver = resolver
+        self._registered = {(task.bound.file, task.bound.qualname): task.declaration.decorator for task in tasks}
+        """Task function -> the place of the decorator that registers it: the worker does not run those above."""
         self._globs = tuple(wrappers)
         self._items: dict[tuple[int, int], bool] = {}
         self._functions: dict[int, bool] = {}
@@ -56,13 +59,14 @@ class Transactions:
         names = {parameter.name for parameter in function.positional} if function is not None else set()
         handed = False
         for wrapper in self._resolver.returned(decorator):
-            inner = self._resolver.function(wrapper) if isinstance(wrapper, Bound) and wrapper.qualname.startswith(decorator.qualname + ".") else None
-            for call in inner.body.calls if inner is not None else ():
-                if isinstance(call.func, Ref) and call.func.path in names:
+            module = self._resolver.module(wrapper.file) if isinstance(wrapper, Bound) else None
+            if module is None or not isinstance(wrapper, Bound) or not wrapper.qualname.startswith(decorator.qualname + "."):
+                continue
+            for inner in module.facts.functions:
+                if inner.qualname == wrapper.qualname and any(_is_name(call.func, names) for call in inner.body.calls):
                     return False
-                given = (*call.args, *(value for _, value in call.keywords))
-                handed = handed or any(isinstance(each, Ref) and each.path in names for each in given)
-                handed = handed or (isinstance(call.func, Ref) and call.func.path.partition(".")[0] in names)
+                if f"{inner.qualname}.".startswith(f"{wrapper.qualname}."):  # with the lambdas and functions in it
+                    handed = handed or any(_uses(call, names) for call in inner.body.calls)
         return handed
 
     def _item(self, place: int, frame: Frame, depth: int = 0) -> bool:
@@ -143,7 +147,9 @@ class Transactions:
 
     def _decorated(self, file: str, function: Function, depth: int) -> bool:
         frame = self._resolver.frame(file, function.parent)
-        return frame is not None and any(self._opens(decorator.value, frame, depth) for decorator in function.decorators)
+        registered = self._registered.get((file, function.qualname))
+        run = function.decorators if registered is None else function.decorators[registered + 1 :]
+        return frame is not None and any(self._opens(decorator.value, frame, depth) for decorator in run)
 
 
 def _reads_only(call: Call) -> bool:
@@ -153,6 +159,16 @@ def _reads_only(call: Call) -> bool:
         database = database.key
     text = database.path if isinstance(database, (Ref, Attr)) else str(database.value) if isinstance(database, Const) else ""
     return any(word in text.lower() for word in READ_ONLY)
+
+
+def _is_name(expr: Expr, names: set[str]) -> bool:
+    return isinstance(expr, Ref) and expr.path in names
+
+
+def _uses(call: Call, names: set[str]) -> bool:
+    """Whether a call is of one of the names, of an attribute of it (`task.delay`), or gets it as an argument."""
+    head = call.func.path.partition(".")[0] if isinstance(call.func, Ref) else ""
+    return head in names or any(_is_name(each, names) for each in (*call.args, *(value for _, value in call.keywords)))
 
 
 def _enters(call: Call) -> Expr | None:

@@ -29,7 +29,7 @@ def _label(effects: Collection[Effect]) -> str:
     "mixed" is database work together with waiting for others (network, subprocesses) or with heavy computing, or network together with heavy
     computing. Files, Redis and sleeping alone make a task "io"; next to a database they do not count.
     """
-    waits = Effect.NETWORK in effects or Effect.SUBPROCESS in effects
+    waits = not {Effect.NETWORK, Effect.LIKELY_NETWORK, Effect.SUBPROCESS}.isdisjoint(effects)
     computes = Effect.CPU in effects
     if Effect.DB in effects:
         return "mixed" if waits or computes else "db"

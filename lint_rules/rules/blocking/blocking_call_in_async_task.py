@@ -1,4 +1,4 @@
-'''
+"""
 What it does
 ------------
 Reports synchronous network calls, subprocesses, `time.sleep` and synchronous database calls directly in the body of an `async def` task.
@@ -46,7 +46,7 @@ Only the task's own body is looked at, and only tasks whose body runs at all: un
 References
 ----------
 - [Python: running blocking code](https://docs.python.org/3/library/asyncio-dev.html#running-blocking-code)
-'''
+"""
 
 from __future__ import annotations
 
@@ -93,7 +93,11 @@ def blocking_call_in_async_task(reached: TaskCall, project: Project) -> Iterator
 def _blocks(reached: TaskCall, project: Project) -> bool:
     """Whether the call surely waits, here and synchronously."""
     call, effect = reached.call, reached.effect
-    if effect.row is None or call.awaited or any(other.call is call and (other.row is None or other.row.is_async) for other in reached.node.direct):
+    if (
+        effect.row is None
+        or call.awaited
+        or any(other.call is call and (other.row is None or other.row.is_async) for other in reached.node.direct)
+    ):
         return False
     if effect.effect is Effect.SLEEP:
         return effect.path == "time.sleep" and call.args[:1] != (Const(0),)

@@ -1,4 +1,4 @@
-'''
+"""
 What it does
 ------------
 Reports network calls, subprocesses and sleeps that stand in the body of a task which is declared as CPU work.
@@ -55,7 +55,7 @@ CRB402's, database calls CRB408's.
 References
 ----------
 - [Celery: optimizing](https://docs.celeryq.dev/en/stable/userguide/optimizing.html)
-'''
+"""
 
 from __future__ import annotations
 

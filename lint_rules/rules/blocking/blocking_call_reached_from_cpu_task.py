@@ -1,4 +1,4 @@
-'''
+"""
 What it does
 ------------
 Reports network calls, subprocesses and sleeps that a task declared as CPU work reaches through functions of the project, in whatever module
@@ -64,7 +64,7 @@ What is handed to an unknown library function is not followed.
 References
 ----------
 - [Celery: optimizing](https://docs.celeryq.dev/en/stable/userguide/optimizing.html)
-'''
+"""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ from collections.abc import Iterator
 
 from lint_rules.findings import Report, Severity
 from lint_rules.knowledge.tables import Effect
-from lint_rules.project.effects import Edge, Evidence, Step
+from lint_rules.project.effects import DirectEffect, Edge, Evidence, Node, Step
 from lint_rules.project.project import Project
 from lint_rules.project.tasks import Task
 from lint_rules.rules.registry import rule
@@ -88,19 +88,30 @@ def blocking_call_reached_from_cpu_task(task: Task, project: Project) -> Iterato
         if nearest is None:
             continue
         edge, evidence = nearest
-        at_first = edge.call is not None
         row = edge.call.span.row if edge.call is not None else task.function.row
         steps = (Step(edge.target.name, task.file, row), *evidence.steps)
         yield Report(
             project.at_call(task.file, edge.call) if edge.call is not None else project.at_function(task.file, task.function),
-            f"CPU task {task.function.name!r} reaches blocking {evidence.path} through {project.chain(steps)}: its core idles while it waits; "
-            + ("do that in an I/O task and chain the two" if at_first else "wrap an I/O task instead"),
+            f"CPU task {task.function.name!r} reaches blocking {evidence.path} through {project.chain(steps)}: "
+            "its core idles while it waits; do that in an I/O task and chain the two",
             task=task.name,
             related=project.related(evidence),
         )
 
 
 def _nearest(task: Task, effect: Effect, project: Project) -> tuple[Edge, Evidence] | None:
-    found = [(edge, evidence) for edge in project.node(task).edges if (evidence := project.graph.evidence(edge.target, effect)) is not None]
-    known = [(edge, evidence) for edge, evidence in found if evidence.fact is not None]
-    return min(known, key=lambda each: len(each[1].steps), default=None)
+    """The first call in the body behind which the effect is nearest."""
+    found = [
+        (edge, evidence)
+        for edge in project.node(task).edges
+        if not edge.kept and (evidence := project.graph.search(edge.target, effect, _followed, _waits)) is not None
+    ]
+    return min(found, key=lambda each: len(each[1].steps), default=None)
+
+
+def _followed(node: Node, edge: Edge) -> bool:
+    return not edge.kept
+
+
+def _waits(node: Node, direct: DirectEffect) -> bool:
+    return direct.row is not None and not (direct.effect is Effect.SLEEP and direct.row.is_async)

@@ -1,4 +1,4 @@
-'''
+"""
 What it does
 ------------
 Reports a redis, boto3, requests or httpx client that a task builds at every call, in its body or by building a project class whose
@@ -51,11 +51,12 @@ Asynchronous clients belong to one event loop and are not reported, nor are clie
 References
 ----------
 - [redis-py: connections](https://redis.readthedocs.io/en/stable/connections.html)
-'''
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from lint_rules.facts.model import Call
 from lint_rules.findings import Report, Severity
@@ -105,7 +106,7 @@ def _client_in_class(call: Call, frame: Frame, project: Project) -> tuple[str | 
     for value in project.values(call.func, frame):
         if not isinstance(value, ClassValue):
             continue
-        for method in project.loading(lambda value=value: project.resolver.attribute((Instance(value),), "__init__")):
+        for method in project.loading(partial(project.resolver.attribute, (Instance(value),), "__init__")):
             inner = project.resolver.frame_of(method) if isinstance(method, Bound) else None
             for made in inner.scope.calls if inner is not None else ():
                 assert inner is not None

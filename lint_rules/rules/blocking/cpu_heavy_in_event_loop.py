@@ -1,8 +1,8 @@
-'''
+"""
 What it does
 ------------
-Reports heavy computing (image work, data frames, PDF rendering, password hashing...) in an `async def` task, in its body or in functions that
-it calls on the event loop. It speaks once a task, at the call that leads to the nearest evidence.
+Reports heavy computing (image work, data frames, PDF rendering, password hashing...) in an `async def` task, in its body or in functions
+that it calls on the event loop. It speaks once a task, at the call that leads to the nearest evidence.
 
 Why it matters
 --------------
@@ -59,7 +59,7 @@ elsewhere and is not reported.
 References
 ----------
 - [Python: running blocking code](https://docs.python.org/3/library/asyncio-dev.html#running-blocking-code)
-'''
+"""
 
 from __future__ import annotations
 

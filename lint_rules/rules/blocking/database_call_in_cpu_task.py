@@ -1,4 +1,4 @@
-'''
+"""
 What it does
 ------------
 Reports a task declared as CPU work that queries the database, in its body or through the functions it calls. It speaks once a task, at the
@@ -60,7 +60,7 @@ Redis is no database here.
 References
 ----------
 - [Celery: database transactions and state](https://docs.celeryq.dev/en/stable/userguide/tasks.html#state)
-'''
+"""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def database_call_in_cpu_task(task: Task, project: Project) -> Iterator[Report]:
     evidence = project.graph.search(
         project.node(task),
         Effect.DB,
-        follow=lambda node, edge: True,
-        counts=lambda node, direct: not project.knowledge.opens_transaction(direct.path),
+        follow=lambda node, edge: not edge.kept,
+        counts=lambda node, direct: direct.row is not None and not project.knowledge.opens_transaction(direct.path),
     )
     if evidence is None:
         return

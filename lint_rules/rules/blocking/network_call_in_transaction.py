@@ -1,4 +1,4 @@
-'''
+"""
 What it does
 ------------
 Reports network calls that are made, directly or in a called function, while a database transaction is open: under `atomic` blocks and
@@ -62,7 +62,7 @@ transaction. Transactions on a database whose name says replica, reader or read-
 References
 ----------
 - [Django: performing actions after commit](https://docs.djangoproject.com/en/stable/topics/db/transactions/#performing-actions-after-commit)
-'''
+"""
 
 from __future__ import annotations
 
@@ -92,9 +92,10 @@ def network_call_in_transaction(project: Project, _: Project) -> Iterator[Report
         for edge in node.edges:
             if edge.call is None or not _runs_here(edge, project) or not (whole or _open(node, edge.call, project)):
                 continue
-            evidence = _network_below(edge.target, project) if edge.target.name not in told else None
+            once = (edge.target.name, () if whole else edge.call.withs)  # a function is told of once a transaction, at its first call
+            evidence = _network_below(edge.target, project) if once not in told else None
             if evidence is not None:
-                told.add(edge.target.name)  # the same function is told of once, at its first call
+                told.add(once)
                 yield _report(task, node, steps, edge.call, evidence.path, (edge, evidence), project)
 
 
@@ -139,8 +140,8 @@ def _report(
         through, places = f" through {project.chain(chain)}", (*places, *project.related(evidence))
     return Report(
         project.at_call(node.file, call),
-        f"{path} is called{through} while a database transaction is open (task {task.function.name!r}): locks and the connection are held until "
-        "the other side answers; call it before the transaction, or in on_commit",
+        f"{path} is called{through} while a database transaction is open (task {task.function.name!r}): locks and the connection are held"
+        " until the other side answers; call it before the transaction, or in on_commit",
         task=task.name,
         related=(Related(task.file, task.function.row, f"task {task.name}"), *places),
     )

@@ -1,4 +1,4 @@
-'''
+"""
 What it does
 ------------
 Reports network calls without a timeout that running some task reaches, where the library waits for ever by default: requests, urllib,
@@ -39,26 +39,27 @@ Unsafe: a call that took longer than the new timeout and succeeded fails now.
 
 Known limits
 ------------
-A call with `**kwargs` or `*args`, and a session that is a parameter or comes from where it cannot be followed, may have a timeout and is not
-reported. Time limits of the task are not counted: they end the wait by ending the task. httpx has a timeout of 5 seconds by itself.
+A call with `**kwargs` or `*args`, and a session that is a parameter or comes from where it cannot be followed, may have a timeout and is
+not reported. Time limits of the task are not counted: they end the wait by ending the task. httpx has a timeout of 5 seconds by itself.
 
 References
 ----------
 - [requests: timeouts](https://requests.readthedocs.io/en/latest/user/advanced/#timeouts)
 - [Celery: avoid blocking for ever](https://docs.celeryq.dev/en/stable/userguide/tasks.html)
-'''
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from lint_rules.facts.model import Attr, Call, Expr, Ref
+from lint_rules.facts.model import Attr, Call, Const, Expr, Ref
 from lint_rules.findings import FixKind, Related, Report, Severity
 from lint_rules.knowledge.tables import CallRow
 from lint_rules.project.origins import call_behind
 from lint_rules.project.project import Project, TaskCall
 from lint_rules.project.resolver import Frame
-from lint_rules.project.values import ClassValue, External
+from lint_rules.project.values import Bound, ClassValue, External
 from lint_rules.rules.blocking.session_origin import may_bring_timeout
 from lint_rules.rules.registry import rule
 
@@ -72,7 +73,7 @@ TIMERS = frozenset({"gevent.Timeout()", "gevent.timeout.Timeout()", "eventlet.Ti
 def network_call_without_timeout(reached: TaskCall, project: Project) -> Iterator[Report]:
     """Calls that wait for ever unless they are told not to, and are not told."""
     row, call, frame, path = reached.effect.row, reached.call, reached.node.frame, reached.effect.path
-    if row is None or row.timeout is None or _given(call, row, frame, project):
+    if row is None or row.timeout is None or _given(call, row):
         return
     if _hidden(call, path, row, frame, project) or _bounded_around(call, path, frame, project):
         return
@@ -88,31 +89,28 @@ def network_call_without_timeout(reached: TaskCall, project: Project) -> Iterato
     )
 
 
-def _given(call: Call, row: CallRow, frame: Frame, project: Project) -> bool:
+def _given(call: Call, row: CallRow) -> bool:
     """Whether the call itself passes a timeout, or may do so."""
     if call.starred or call.opaque_keywords:
         return True
     timeout = call.keyword(row.timeout or "")
     if timeout is None and row.timeout_position is not None and row.timeout_position < len(call.args):
         timeout = call.args[row.timeout_position]
-    return timeout is not None and project.literal(timeout, frame) is not None
+    return timeout not in (None, Const(None))
 
 
 def _hidden(call: Call, path: str, row: CallRow, frame: Frame, project: Project) -> bool:
     """Whether what is called may have got a timeout before: a partial, a subclass, a session."""
     for value in project.values(call.func, frame):
-        if isinstance(value, ClassValue) and any(
-            project.loading(lambda: project.resolver.class_attribute(value, "__init__", value))  # noqa: B023
-        ):
-            return not all(isinstance(each, External) for each in project.resolver.class_attribute(value, "__init__", value))
+        if isinstance(value, ClassValue):
+            made = project.loading(partial(project.resolver.class_attribute, value, "__init__", value))
+            return any(isinstance(each, Bound) for each in made)
     name = path.rpartition(".")[2]
     if not _written_as(name, call.func, frame):
-        made = project.loading(lambda: call_behind(project.resolver, call.func, frame))
-        if made is None or External("functools.partial") not in project.values(made[0].func, made[1]):
+        behind = project.loading(lambda: call_behind(project.resolver, call.func, frame))
+        if behind is None or External("functools.partial") not in project.values(behind[0].func, behind[1]):
             return True
-        if _given(made[0], row, made[1], project):
-            return True
-        return "Session()" in path
+        return "Session()" in path or _given(behind[0], row)
     if "Session()" not in path or not isinstance(call.func, (Ref, Attr)):
         return False
     return may_bring_timeout(_receiver(call.func), frame, project)

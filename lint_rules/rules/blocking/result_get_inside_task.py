@@ -76,7 +76,9 @@ from lint_rules.rules.registry import rule
 def result_get_inside_task(reached: TaskCall, project: Project) -> Iterator[Report]:
     """Calls that wait for the result of another task."""
     call = reached.call
-    if reached.effect.effect is not Effect.RESULT or (call.args and isinstance(call.args[0], Const) and isinstance(call.args[0].value, str)):
+    if reached.effect.effect is not Effect.RESULT or (
+        call.args and isinstance(call.args[0], Const) and isinstance(call.args[0].value, str)
+    ):
         return
     allowed = call.keyword("disable_sync_subtasks") == Const(False) or any(
         isinstance(value, External) and value.path.startswith("celery.result.allow_join_result")
@@ -93,6 +95,6 @@ def result_get_inside_task(reached: TaskCall, project: Project) -> Iterator[Repo
         project.at_call(reached.node.file, call),
         message,
         task=reached.task.name,
-        related=(Related(reached.task.file, reached.task.function.row, f"task {reached.task.name}"),),
+        related=(Related(reached.task.file, reached.task.function.row, f"task {reached.task.name}"), *project.related_steps(reached.steps)),
         severity=Severity.WARNING if allowed else None,
     )

@@ -1,8 +1,9 @@
-"""Whether a requests session may bring a timeout of its own: by a mounted adapter, an overridden method, or an origin that is out of sight."""
+"""Whether a requests session may bring a timeout of its own: by a mounted adapter, an overridden method, or an origin out of sight."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from lint_rules.facts.model import Attr, Entered, Expr, OneOf, Ref, Result
 from lint_rules.project.project import Project
@@ -53,7 +54,7 @@ def _made_by_call(made: Result, frame: Frame, project: Project, hops: int) -> bo
             if _overrides(maker, project):
                 return True
         elif isinstance(maker, Bound):
-            inner = project.loading(lambda maker=maker: project.resolver.frame_of(maker))  # type: ignore[misc]
+            inner = project.loading(partial(project.resolver.frame_of, maker))
             if inner is None or _any(inner.scope.returns or inner.scope.yields, inner, project, hops):
                 return True
         elif not isinstance(maker, External):
@@ -125,7 +126,7 @@ def _name(name: str, frame: Frame, project: Project, hops: int) -> bool:
         for item in scope.module.imports(scope.qualname).get(name, ()):
             target = project.index.absolute(scope.module.file, item.module, item.level)
             file = target and project.index.find(target, scope.module.file)
-            source = project.loading(lambda file=file: project.resolver.frame(file)) if file else None  # type: ignore[misc]
+            source = project.loading(partial(project.resolver.frame, file)) if file else None
             return source is None or item.attribute is None or may_bring_timeout(Ref(item.attribute), source, project, hops + 1)
         scope = (scope.parent or project.resolver.frame(scope.module.file)) if scope.qualname else None
     return True

@@ -1,12 +1,12 @@
-'''
+"""
 What it does
 ------------
 Reports `time.sleep` in a task's own body.
 
 Why it matters
 --------------
-A sleeping task keeps its worker slot, on prefork a whole process: nothing else runs there meanwhile. Tasks that wait for something slow make
-the queue as slow as that. A retry with a countdown waits in the broker instead, and survives a restart of the worker.
+A sleeping task keeps its worker slot, on prefork a whole process: nothing else runs there meanwhile. Tasks that wait for something slow
+make the queue as slow as that. A retry with a countdown waits in the broker instead, and survives a restart of the worker.
 
 Example
 -------
@@ -48,13 +48,13 @@ Unsafe, and only for a loop that waits and looks again: with `self.retry(countdo
 
 Known limits
 ------------
-Sleeps in functions that the task calls are not reported: they are mostly the back-off of a client library's wrapper. `sleep(0)` gives way and
-is no wait. Tasks declared as CPU work are CRB401's, `async def` tasks CRB403's.
+Sleeps in functions that the task calls are not reported: they are mostly the back-off of a client library's wrapper. `sleep(0)` gives way
+and is no wait. Tasks declared as CPU work are CRB401's, `async def` tasks CRB403's.
 
 References
 ----------
 - [Celery: retrying](https://docs.celeryq.dev/en/stable/userguide/tasks.html#retrying)
-'''
+"""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def sleep_in_task(reached: TaskCall, project: Project) -> Iterator[Report]:
     again = " each time round the loop" if call.in_loop else ""
     yield Report(
         project.at_call(reached.node.file, call),
-        f"task {task.function.name!r} sleeps{long}{again} and holds its worker slot meanwhile; retry with a countdown, or send what follows "
-        "with one",
+        f"task {task.function.name!r} sleeps{long}{again} and holds its worker slot meanwhile; retry with a countdown, or send what follows"
+        " with one",
         task=task.name,
         fix=FixKind.UNSAFE if call.in_loop else None,
     )

@@ -52,7 +52,7 @@ from lint_rules.findings import FixKind, Report, Severity
 from lint_rules.project.project import Project
 from lint_rules.project.tasks import Task, rendered
 from lint_rules.project.values import ClassValue, External
-from lint_rules.rules.declaring.declarations import ANY_DECORATOR
+from lint_rules.rules.declaring.declarations import ANY_DECORATOR, label
 from lint_rules.rules.registry import rule
 
 CLASS_NAME = re.compile(r"[A-Z]\w*[a-z]\w*")
@@ -72,7 +72,7 @@ def autoretry_for_not_iterable(task: Task, project: Project) -> Iterator[Report]
             text = rendered(expr)
             yield Report(
                 project.at_decorator(task),
-                f"{name}={text} of task {task.function.name!r} is a class: TypeError when the worker starts; write {name}=({text},)",
+                f"{name}={text} of task {label(task)!r} is a class: TypeError when the worker starts; write {name}=({text},)",
                 task=task.name,
                 fix=FixKind.SAFE,
             )

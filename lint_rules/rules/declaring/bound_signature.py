@@ -62,7 +62,7 @@ def bound_signature(task: Task, project: Project) -> Iterator[Report]:
     function, declaration = task.function, task.declaration
     if declaration.form not in ANY_DECORATOR or declaration.opaque or declaration.decorator is None:
         return
-    if below(task) or function.owner or declaration.positional and declaration.form != "ours":
+    if below(task) or function.owner or (declaration.positional and declaration.form != "ours"):
         return
     takes_any = any(parameter.kind == "args" for parameter in function.parameters)
     first = function.positional[0] if function.positional else None

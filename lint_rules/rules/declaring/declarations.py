@@ -16,6 +16,13 @@ ANY_DECORATOR = (*BY_CELERY, "ours")
 """Declarations of a function whose options reach Celery by their own names."""
 
 
+def label(task: Task) -> str:
+    """What people call the task: its function, or its class."""
+    if task.declaration.form == "class" and task.base is not None:
+        return task.base.qualname
+    return task.function.name
+
+
 def above(task: Task) -> tuple[Decorator, ...]:
     """The decorators that get what the task decorator made."""
     place = task.declaration.decorator

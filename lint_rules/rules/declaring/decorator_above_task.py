@@ -57,7 +57,7 @@ from lint_rules.facts.model import Attr, Decorator, Expr, Function, Ref
 from lint_rules.findings import FixKind, Place, Report, Severity
 from lint_rules.project.project import Project
 from lint_rules.project.tasks import TASK_BASES, Task, rendered
-from lint_rules.project.values import Bound, ClassValue, External
+from lint_rules.project.values import Bound, ClassValue, External, Value
 from lint_rules.rules.declaring.declarations import above, callee, decorator_values
 from lint_rules.rules.registry import rule
 
@@ -80,8 +80,8 @@ def decorator_above_task(task: Task, project: Project) -> Iterator[Report]:
         text = f"@{rendered(expr, task.frame.scope.calls)}"
         yield Report(
             Place.of(task.file, decorator.span, task.function.header),
-            f"{text} stands above {task.declaration.text}: it hides .delay() of {task.function.name!r}, and the worker runs the task without it; "
-            f"move it below the task decorator",
+            f"{text} stands above {task.declaration.text}: it hides .delay() of {task.function.name!r}, and the worker runs the task "
+            f"without it; move it below the task decorator",
             task=task.name,
             fix=FixKind.UNSAFE,
         )
@@ -100,10 +100,30 @@ def _allowed(expr: Expr, decorator: Decorator, task: Task, project: Project) -> 
 
 def _wraps(decorator: Decorator, task: Task, project: Project) -> bool:
     """Whether the decorator certainly returns an ordinary function."""
-    if any(isinstance(value, External) and value.path in WRAPPING for value in decorator_values(decorator, task, project)):
-        return True
+    for value in decorator_values(decorator, task, project):
+        if isinstance(value, External) and value.path in WRAPPING:
+            return True
+        if isinstance(value, Bound) and _belongs_to_a_task_class(value, project):
+            return False
     applied = project.values(decorator.value, task.frame)
-    return bool(applied) and all(isinstance(value, Bound) and _returns_its_own_function(value, project) for value in applied)
+    outer = [value for value in applied if not any(_is_inside(value, other) for other in applied)]
+    return bool(outer) and all(isinstance(value, Bound) and _returns_its_own_function(value, project) for value in outer)
+
+
+def _belongs_to_a_task_class(bound: Bound, project: Project) -> bool:
+    function = project.resolver.function(bound)
+    owner = function.owner if function is not None else ""
+    return bool(owner) and project.resolver.inherits(ClassValue(bound.file, owner), TASK_BASES)
+
+
+def _is_inside(value: Value, other: Value) -> bool:
+    """Whether one function is defined in another: a decorator that works with and without arguments may return either."""
+    return (
+        isinstance(value, Bound)
+        and isinstance(other, Bound)
+        and value.file == other.file
+        and value.qualname.startswith(f"{other.qualname}.")
+    )
 
 
 def _returns_its_own_function(bound: Bound, project: Project) -> bool:
@@ -111,18 +131,15 @@ def _returns_its_own_function(bound: Bound, project: Project) -> bool:
     function, frame = project.resolver.function(bound), project.resolver.frame_of(bound)
     if function is None or frame is None or not function.body.returns:
         return False
-    if function.owner and project.resolver.inherits(ClassValue(bound.file, function.owner), TASK_BASES):
-        return False
     for returned in function.body.returns:
         values = project.values(returned, frame)
-        inside = f"{bound.qualname}."
-        if not values or not all(isinstance(v, Bound) and v.file == bound.file and v.qualname.startswith(inside) for v in values):
+        if not values or not all(_is_inside(value, bound) for value in values):
             return False
     return not _uses_the_task(function, bound, project)
 
 
 def _uses_the_task(function: Function, bound: Bound, project: Project) -> bool:
-    """Whether the decorator reads attributes of what it is given, as one written for tasks does (`task.apply_async`, `wrapper.delay = ...`)."""
+    """Whether the decorator reads attributes of what it is given, or sets some on what it returns, as one written for tasks does."""
     module = project.module(bound.file)
     given = {parameter.name for parameter in function.parameters}
     for each in module.facts.functions if module is not None else ():

@@ -57,7 +57,7 @@ from lint_rules.findings import FixKind, Report, Severity
 from lint_rules.knowledge.celery_options import DEPRECATED_ATTRIBUTES
 from lint_rules.project.project import Project
 from lint_rules.project.tasks import Task
-from lint_rules.rules.declaring.declarations import BY_CELERY
+from lint_rules.rules.declaring.declarations import BY_CELERY, label
 from lint_rules.rules.registry import rule
 
 SINCE = (5, 7)
@@ -71,10 +71,11 @@ def deprecated_task_attribute(task: Task, project: Project) -> Iterator[Report]:
     found = [name for name in DEPRECATED_ATTRIBUTES if task.option(name) not in (None, Const(None))]
     if not found or (project.target_celery is not None and project.target_celery < SINCE):
         return
+    names, them = " and ".join(found), "it" if len(found) == 1 else "them"
     yield Report(
         project.at_decorator(task),
-        f"{' and '.join(found)} of task {task.function.name!r}: Celery 5.7 deprecates {'it' if len(found) == 1 else 'them'} as task options and "
-        f"6.0 will ignore {'it' if len(found) == 1 else 'them'}; use task_routes, or the config of a best-practice decorator",
+        f"{names} of task {label(task)!r}: Celery 5.7 deprecates {them} as task options and 6.0 will ignore {them}; "
+        f"use task_routes, or the config of a best-practice decorator",
         task=task.name,
         fix=FixKind.UNSAFE,
     )

@@ -52,7 +52,7 @@ from lint_rules.facts.model import Const, Expr, Map, Seq
 from lint_rules.findings import FixKind, Place, Report, Severity
 from lint_rules.project.project import UNSEEN, Project
 from lint_rules.project.resolver import Frame
-from lint_rules.rules.declaring.declarations import BY_CELERY
+from lint_rules.rules.declaring.declarations import BY_CELERY, label
 from lint_rules.rules.registry import rule
 
 UNITS = ("", "s", "m", "h")
@@ -73,7 +73,7 @@ def invalid_rate_limit(project: Project, _: Project) -> Iterator[Report]:
         if task.declaration.form in (*BY_CELERY, "class"):
             limit = project.option(task, "rate_limit")
             if _is_refused(limit):
-                yield _report(project.at_decorator(task), f"rate_limit of task {task.function.name!r}", limit, task.name)
+                yield _report(project.at_decorator(task), f"rate_limit of task {label(task)!r}", limit, task.name)
     for setting in project.celery_settings:
         place = Place.row_of(setting.file, setting.row)
         if setting.name == "task_default_rate_limit":

@@ -53,7 +53,7 @@ from lint_rules.project.celery_settings import Setting
 from lint_rules.project.project import Project
 from lint_rules.project.resolver import Frame
 from lint_rules.project.values import Bound, External
-from lint_rules.rules.declaring.declarations import ANY_DECORATOR
+from lint_rules.rules.declaring.declarations import ANY_DECORATOR, label
 from lint_rules.rules.registry import rule
 
 SENDING = ("apply_async", "send_task", "signature", "set")
@@ -66,7 +66,7 @@ def invalid_time_limits(project: Project, _: Project) -> Iterator[Report]:
         if task.declaration.form in (*ANY_DECORATOR, "class"):
             soft, hard = project.option(task, "soft_time_limit"), project.option(task, "time_limit")
             if problem := _problem(soft, hard, ": .delay() raises ValueError"):
-                yield Report(project.at_decorator(task), f"task {task.function.name!r}: {problem}", task=task.name)
+                yield Report(project.at_decorator(task), f"task {label(task)!r}: {problem}", task=task.name)
     yield from _in_settings(project)
     for module in project.index.loaded():
         for qualname in ("", *module.functions):

@@ -58,7 +58,7 @@ from lint_rules.knowledge.tables import Effect
 from lint_rules.project.effects import Evidence
 from lint_rules.project.project import Project
 from lint_rules.project.tasks import Task
-from lint_rules.rules.declaring.declarations import callee
+from lint_rules.rules.declaring.declarations import callee, label
 from lint_rules.rules.registry import rule
 
 SUITED = {"cpu": "cpu", "io": "io", "db": "db", "mixed": "io", "dispatch": "io"}
@@ -73,6 +73,18 @@ DECIDING = {
 }
 """Workload -> the effects that show it, the most telling first."""
 
+KINDS = {
+    Effect.CPU: "CPU-heavy work",
+    Effect.NETWORK: "network calls",
+    Effect.SUBPROCESS: "subprocess calls",
+    Effect.DB: "database work",
+    Effect.REDIS: "Redis commands",
+    Effect.FILE: "file access",
+    Effect.SLEEP: "sleeping",
+    Effect.RESULT: "waiting for results",
+    Effect.DISPATCH: "nothing but sending tasks",
+}
+
 
 @rule("CRB101", "missing-best-practice-decorator", on=Task, severity=Severity.INFO, fix=FixKind.SAFE, convention=True)
 def missing_best_practice_decorator(task: Task, project: Project) -> Iterator[Report]:
@@ -82,7 +94,7 @@ def missing_best_practice_decorator(task: Task, project: Project) -> Iterator[Re
     workload = project.workload(task)
     suited = SUITED.get(workload)
     found = [e for effect in DECIDING.get(workload, ()) if (e := project.evidence(task, effect)) is not None]
-    what = f"task {task.function.name!r} is declared with {task.declaration.text}"
+    what = f"task {label(task)!r} is declared with {task.declaration.text}"
     if suited is None:
         yield Report(
             project.at_decorator(task),
@@ -90,7 +102,8 @@ def missing_best_practice_decorator(task: Task, project: Project) -> Iterator[Re
             task=task.name,
         )
         return
-    why = f": it does {workload} work ({_in_words(found[0])})" if found else f": it is configured as {workload}"
+    kinds = " and ".join(KINDS.get(evidence.effect, evidence.effect) for evidence in (found if workload == "mixed" else found[:1]))
+    why = f": it does {kinds} ({_in_words(found[0])})" if found else f": it is configured as {workload}"
     declaration = task.declaration
     fixable = declaration.form == "plain" and not declaration.opaque and not task.has_base and not declaration.positional
     yield Report(
@@ -108,4 +121,4 @@ def _is_ours(expr: object) -> bool:
 
 def _in_words(evidence: Evidence) -> str:
     way = f" through {evidence.steps[-1].name.partition('#')[0]}" if evidence.steps else ""
-    return f"{evidence.effect}: {evidence.path}{way}, {evidence.file}:{evidence.row}"
+    return f"{evidence.path}{way}, {evidence.file}:{evidence.row}"

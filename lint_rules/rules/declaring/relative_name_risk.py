@@ -160,8 +160,8 @@ def _imported_twice(named: dict[str, list[Task]], project: Project) -> Iterator[
                 task = named[file][0]
                 yield Report(
                     Place.row_of(*places[0]),
-                    f"{name!r} is the module that is imported as {usual!r} elsewhere: its task {task.function.name!r} gets two names, and a worker "
-                    f"knows one of them; import it as {usual!r}",
+                    f"{name!r} is imported as {usual!r} elsewhere: its task {task.function.name!r} gets two names, and a worker knows "
+                    f"one of them; import it as {usual!r}",
                     task=task.name,
                     related=(Related(*names[usual][0], f"imported as {usual}"),),
                 )

@@ -37,8 +37,8 @@ Safe for misspelt names: the option starts to do what it says. Options of a call
 
 Known limits
 ------------
-Only close misspellings are reported, for task classes may have attributes of their own; what the project's task class defines is left alone,
-and call options are left alone wherever a task class is given.
+Only close misspellings are reported, for task classes may have attributes of their own. What the project's task class defines is left
+alone, and call options are left alone wherever a task class is given.
 
 References
 ----------

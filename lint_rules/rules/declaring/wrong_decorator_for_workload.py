@@ -102,7 +102,8 @@ def _suited(declared: str, effects: frozenset[Effect]) -> str | None:
 
 def _may_do_more(task: Task, project: Project) -> bool:
     """Whether something that the task runs calls what could not be followed."""
-    return any(node.open_calls for node, _ in project.graph.reached([project.node(task)]))
+    nodes = (node for node, _ in project.graph.reached([project.node(task)]))
+    return any(node.unseen_callables or node.unseen_messages or node.overrides for node in nodes)
 
 
 def _kinds(effects: frozenset[Effect]) -> str:
