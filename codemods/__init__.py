@@ -1,0 +1,1 @@
+"""Rewrites of what the linter finds (`python -m codemods.migrate`): to come with the migration milestone."""

@@ -57,6 +57,7 @@ from lint_rules.findings import FixKind, Report, Severity
 from lint_rules.knowledge.tables import Effect
 from lint_rules.project.project import Project, TaskCall
 from lint_rules.project.values import External
+from lint_rules.rules.blocking.file_storage import may_be_local
 from lint_rules.rules.registry import rule
 
 LAZY = frozenset(
@@ -103,7 +104,7 @@ def _blocks(reached: TaskCall, project: Project) -> bool:
         return effect.path == "time.sleep" and call.args[:1] != (Const(0),)
     if effect.effect is Effect.DB and effect.path.removesuffix("()").rpartition(".")[2] in LAZY:
         return False
-    if effect.effect not in (Effect.NETWORK, Effect.SUBPROCESS, Effect.DB):
+    if effect.effect not in (Effect.NETWORK, Effect.SUBPROCESS, Effect.DB) or may_be_local(effect.path):
         return False
     return not (isinstance(call.func, Result) and _wrapped(call.func, reached, project))
 

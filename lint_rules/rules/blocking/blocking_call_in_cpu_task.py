@@ -50,7 +50,7 @@ retried then, and the task takes other arguments.
 Known limits
 ------------
 Only tasks under our CPU decorator, or with the workload "cpu" in `[tool.crb]`, are looked at. Calls in functions that the task calls are
-CRB402's, database calls CRB408's.
+CRB402's, database calls CRB408's. File fields and Django's storages are left out: they may be on the local disk.
 
 References
 ----------
@@ -65,6 +65,7 @@ from lint_rules.facts.model import Const
 from lint_rules.findings import FixKind, Report, Severity
 from lint_rules.knowledge.tables import Effect
 from lint_rules.project.project import Project, TaskCall
+from lint_rules.rules.blocking.file_storage import may_be_local
 from lint_rules.rules.registry import rule
 
 WAITS = {Effect.NETWORK: "calls", Effect.SUBPROCESS: "waits for", Effect.SLEEP: "sleeps in"}
@@ -75,6 +76,8 @@ def blocking_call_in_cpu_task(reached: TaskCall, project: Project) -> Iterator[R
     """Calls that wait, in the body of a task declared as CPU work."""
     effect, task = reached.effect, reached.task
     if reached.steps or effect.row is None or effect.effect not in WAITS or project.declared(task) != "cpu":
+        return
+    if may_be_local(effect.path):
         return
     if effect.effect is Effect.SLEEP and (effect.row.is_async or reached.call.args[:1] == (Const(0),)):
         return

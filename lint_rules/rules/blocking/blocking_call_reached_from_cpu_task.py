@@ -59,7 +59,7 @@ There is no fix: which of the functions on the way should be called elsewhere is
 
 Known limits
 ------------
-What is handed to an unknown library function is not followed.
+Functions that are handed to the constructor of a project class are not followed, and file fields and storages are left out.
 
 References
 ----------
@@ -75,6 +75,7 @@ from lint_rules.knowledge.tables import Effect
 from lint_rules.project.effects import DirectEffect, Edge, Evidence, Node, Step
 from lint_rules.project.project import Project
 from lint_rules.project.tasks import Task
+from lint_rules.rules.blocking.file_storage import may_be_local
 from lint_rules.rules.registry import rule
 
 
@@ -114,4 +115,4 @@ def _followed(node: Node, edge: Edge) -> bool:
 
 
 def _waits(node: Node, direct: DirectEffect) -> bool:
-    return direct.row is not None and not (direct.effect is Effect.SLEEP and direct.row.is_async)
+    return direct.row is not None and not may_be_local(direct.path) and not (direct.effect is Effect.SLEEP and direct.row.is_async)

@@ -74,10 +74,8 @@ from lint_rules.knowledge.tables import Effect
 from lint_rules.project.effects import DirectEffect, Edge, Evidence, Node, Step
 from lint_rules.project.project import Project
 from lint_rules.project.tasks import Task
+from lint_rules.rules.blocking.file_storage import may_be_local
 from lint_rules.rules.registry import rule
-
-PERHAPS_LOCAL = ("django.db.models.FileField()", "django.db.models.ImageField()", "django.core.files.")
-"""What the configured storage may keep on the local disk."""
 
 
 @rule("CRB407", "network-call-in-transaction", on=Project, severity=Severity.WARNING)
@@ -114,7 +112,7 @@ def _network_below(start: Node, project: Project) -> Evidence | None:
 
 
 def _waits(direct: DirectEffect) -> bool:
-    return direct.effect is Effect.NETWORK and direct.row is not None and not direct.path.startswith(PERHAPS_LOCAL)
+    return direct.effect is Effect.NETWORK and direct.row is not None and not may_be_local(direct.path)
 
 
 def _runs_here(edge: Edge, project: Project) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lint_rules.facts.model import Decorator, Expr, Ref, Result
 from lint_rules.project.celery_settings import is_app
-from lint_rules.project.project import UNSEEN, Project
+from lint_rules.project.modules import Module
+from lint_rules.project.project import Project
 from lint_rules.project.resolver import Frame
 from lint_rules.project.tasks import Task
 from lint_rules.project.values import ClassValue, Value
@@ -14,6 +15,10 @@ BY_CELERY = ("plain", "alias", "call")
 
 ANY_DECORATOR = (*BY_CELERY, "ours")
 """Declarations of a function whose options reach Celery by their own names."""
+
+POOLS = ("prefork", "processes", "eventlet", "gevent", "solo", "threads", None)
+COROUTINE_POOLS = ("celery_aio_pool", "celery_pool_asyncio")
+"""Packages whose pools run coroutines."""
 
 
 def label(task: Task) -> str:
@@ -47,39 +52,29 @@ def decorator_values(decorator: Decorator, task: Task, project: Project) -> tupl
 
 
 def replaces_task_class(project: Project) -> bool:
-    """Whether the project gives all its tasks another class or runs them in a pool of its own."""
+    """Whether the project gives all its tasks another class, or may run them in a pool of its own."""
     for setting in project.celery_settings:
         if setting.name == "task_cls":
             return True
-        if setting.name in ("worker_pool", "worker_pool_cls"):
-            value = project.literal(setting.value, setting.frame)
-            if value is UNSEEN or (isinstance(value, str) and "." in value):
-                return True
-    for module in project.index.loaded():
-        if any(item.module.partition(".")[0] in ("celery_aio_pool", "celery_pool_asyncio") for item in module.facts.body.imports):
+        if setting.name == "worker_pool" and project.literal(setting.value, setting.frame) not in POOLS:
             return True
-        for binding in module.facts.body.bindings:
+    return any(_sets_task_class(module, project) for module in project.index.loaded())
+
+
+def _sets_task_class(module: Module, project: Project) -> bool:
+    """Whether a module imports such a pool, sets `app.Task`, or defines a Celery subclass with a task class of its own."""
+    if any(item.module.partition(".")[0] in COROUTINE_POOLS for item in module.facts.body.imports):
+        return True
+    for qualname in ("", *module.functions):
+        for binding in module.scope(qualname).bindings:
             owner, _, attribute = binding.target.rpartition(".")
-            if owner and attribute in ("Task", "task_cls"):
-                frame = project.resolver.frame(module.file)
-                if frame is not None and any(is_app(project.resolver, value) for value in project.values(Ref(owner), frame)):
-                    return True
-        for class_ in module.facts.classes:
-            own = {*module.bindings(class_.qualname), *module.members.get(class_.qualname, {})}
-            own |= _set_on_self(project, module.file, class_.qualname)
-            if own & {"Task", "task_cls"} and project.resolver.inherits(ClassValue(module.file, class_.qualname), "celery.Celery"):
+            if not owner or attribute not in ("Task", "task_cls"):
+                continue
+            frame = project.resolver.frame(module.file, qualname)
+            if frame is not None and any(is_app(project.resolver, value) for value in project.values(Ref(owner), frame)):
                 return True
-    return False
-
-
-def _set_on_self(project: Project, file: str, qualname: str) -> set[str]:
-    """Attributes that the methods of a class assign to `self`."""
-    module = project.module(file)
-    functions = module.facts.functions if module is not None else ()
-    return {
-        binding.target.removeprefix("self.")
-        for function in functions
-        if function.owner == qualname
-        for binding in function.body.bindings
-        if binding.target.startswith("self.")
-    }
+    return any(
+        {"Task", "task_cls"} & {*module.bindings(class_.qualname), *module.members.get(class_.qualname, {})}
+        and project.resolver.inherits(ClassValue(module.file, class_.qualname), "celery.Celery")
+        for class_ in module.facts.classes
+    )

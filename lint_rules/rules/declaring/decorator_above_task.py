@@ -69,6 +69,9 @@ WRAPPING = frozenset(
 )
 """Library decorators that return an ordinary function (or a cache around one)."""
 
+LOOKING = frozenset({"wraps", "update_wrapper", "iscoroutinefunction", "signature", "getfullargspec", "getcallargs", "repr", "str", "id"})
+"""Functions that only look at the function they are given; others may send it."""
+
 
 @rule("CRB105", "decorator-above-task", on=Task, severity=Severity.ERROR, fix=FixKind.UNSAFE)
 def decorator_above_task(task: Task, project: Project) -> Iterator[Report]:
@@ -139,7 +142,7 @@ def _returns_its_own_function(bound: Bound, project: Project) -> bool:
 
 
 def _uses_the_task(function: Function, bound: Bound, project: Project) -> bool:
-    """Whether the decorator reads attributes of what it is given, or sets some on what it returns, as one written for tasks does."""
+    """Whether the decorator reads attributes of what it is given, hands it on, or sets attributes: it may have been written for tasks."""
     module = project.module(bound.file)
     given = {parameter.name for parameter in function.parameters}
     for each in module.facts.functions if module is not None else ():
@@ -148,9 +151,15 @@ def _uses_the_task(function: Function, bound: Bound, project: Project) -> bool:
         if any("." in binding.target and not binding.target.rpartition(".")[2].startswith("_") for binding in each.body.bindings):
             return True
         for call in each.body.calls:
+            if _last_name(call.func) not in LOOKING and any(isinstance(expr, Ref) and expr.path in given for expr in call.args):
+                return True
             for expr in (call.func, *call.args, *(value for _, value in call.keywords)):
                 path = expr.path if isinstance(expr, (Ref, Attr)) else ""
                 head, _, attribute = path.partition(".")
                 if head in given and attribute and not attribute.startswith("_"):
                     return True
     return False
+
+
+def _last_name(expr: Expr) -> str:
+    return expr.path.rpartition(".")[2] if isinstance(expr, (Ref, Attr)) else ""

@@ -66,9 +66,9 @@ SUITED = {"cpu": "cpu", "io": "io", "db": "db", "mixed": "io", "dispatch": "io"}
 
 DECIDING = {
     "cpu": (Effect.CPU,),
-    "io": (Effect.NETWORK, Effect.SUBPROCESS, Effect.REDIS, Effect.FILE, Effect.SLEEP, Effect.RESULT),
+    "io": (Effect.NETWORK, Effect.LIKELY_NETWORK, Effect.SUBPROCESS, Effect.REDIS, Effect.FILE, Effect.SLEEP, Effect.RESULT),
     "db": (Effect.DB,),
-    "mixed": (Effect.NETWORK, Effect.SUBPROCESS, Effect.CPU, Effect.DB),
+    "mixed": (Effect.NETWORK, Effect.LIKELY_NETWORK, Effect.SUBPROCESS, Effect.CPU, Effect.DB),
     "dispatch": (Effect.DISPATCH,),
 }
 """Workload -> the effects that show it, the most telling first."""
@@ -76,6 +76,7 @@ DECIDING = {
 KINDS = {
     Effect.CPU: "CPU-heavy work",
     Effect.NETWORK: "network calls",
+    Effect.LIKELY_NETWORK: "probable network calls",
     Effect.SUBPROCESS: "subprocess calls",
     Effect.DB: "database work",
     Effect.REDIS: "Redis commands",
@@ -96,19 +97,19 @@ def missing_best_practice_decorator(task: Task, project: Project) -> Iterator[Re
     found = [e for effect in DECIDING.get(workload, ()) if (e := project.evidence(task, effect)) is not None]
     what = f"task {label(task)!r} is declared with {task.declaration.text}"
     if suited is None:
-        yield Report(
-            project.at_decorator(task),
-            f"{what}, and no evidence decides what it does; choose the decorator of its work: {', '.join(DECORATORS.values())}",
-            task=task.name,
+        seen = project.all_evidence(task)
+        doubt = (
+            f": it does {_in_words(seen[:1])}, but may do more where it cannot be followed" if seen else ", and nothing says what it does"
         )
+        cure = f"choose {', '.join(DECORATORS.values())}"
+        yield Report(project.at_decorator(task), f"{what}{doubt}; {cure}", task=task.name)
         return
-    kinds = " and ".join(KINDS.get(evidence.effect, evidence.effect) for evidence in (found if workload == "mixed" else found[:1]))
-    why = f": it does {kinds} ({_in_words(found[0])})" if found else f": it is configured as {workload}"
+    why = _in_words(found if workload == "mixed" else found[:1]) if found else f"what is configured as {workload}"
     declaration = task.declaration
     fixable = declaration.form == "plain" and not declaration.opaque and not task.has_base and not declaration.positional
     yield Report(
         project.at_decorator(task),
-        f"{what}{why}; use @{DECORATORS[suited]}",
+        f"{what}: it does {why}; use @{DECORATORS[suited]}",
         task=task.name,
         related=project.related(found[0]) if found else (),
         fix=FixKind.SAFE if fixable else None,
@@ -119,6 +120,9 @@ def _is_ours(expr: object) -> bool:
     return isinstance(expr, (Ref, Attr)) and expr.path.rpartition(".")[2] in WORKLOAD_OF_DECORATOR
 
 
-def _in_words(evidence: Evidence) -> str:
-    way = f" through {evidence.steps[-1].name.partition('#')[0]}" if evidence.steps else ""
-    return f"{evidence.path}{way}, {evidence.file}:{evidence.row}"
+def _in_words(found: list[Evidence]) -> str:
+    """The kinds of work, and where the first of them is done."""
+    first = found[0]
+    way = f" through {first.steps[-1].name.partition('#')[0]}" if first.steps else ""
+    kinds = " and ".join(KINDS.get(evidence.effect, str(evidence.effect)) for evidence in found)
+    return f"{kinds} ({first.path}{way}, {first.file}:{first.row})"

@@ -92,7 +92,7 @@ def _suited(declared: str, effects: frozenset[Effect]) -> str | None:
     if declared == "cpu" and Effect.CPU not in effects:
         if not effects.isdisjoint(WAITING):
             return "io"
-        return "db" if Effect.DB in effects else None
+        return "db" if Effect.DB in effects and Effect.LIKELY_NETWORK not in effects else None
     if declared == "io" and effects == {Effect.DB}:
         return "db"
     if declared in ("io", "db") and Effect.CPU in effects and effects <= {Effect.CPU, Effect.FILE}:
