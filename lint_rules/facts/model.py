@@ -23,77 +23,77 @@ class Fact(Struct, frozen=True, array_like=True, gc=False):
 # ── expressions ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Ref(Fact, tag=0):
+class Ref(Fact, frozen=True, tag=0):
     """A name, or attributes of a name: `requests.get` is `Ref("requests.get")`."""
 
     path: str
 
 
-class Attr(Fact, tag=1):
+class Attr(Fact, frozen=True, tag=1):
     """Attributes of something that is no name: `f().a.b` is `Attr(Result(0), "a.b")`."""
 
     base: Expr
     path: str
 
 
-class Result(Fact, tag=2):
+class Result(Fact, frozen=True, tag=2):
     """What the call `calls[index]` of the same scope returns."""
 
     index: int
 
 
-class Item(Fact, tag=3):
+class Item(Fact, frozen=True, tag=3):
     """`base[key]`."""
 
     base: Expr
     key: Expr
 
 
-class Const(Fact, tag=4):
+class Const(Fact, frozen=True, tag=4):
     """A literal. Folded: `60 * 60` is `Const(3600)`."""
 
     value: Union[None, bool, int, float, str]
 
 
-class Seq(Fact, tag=5):
+class Seq(Fact, frozen=True, tag=5):
     """A tuple, list or set display or comprehension (then `items` is its one element expression)."""
 
     kind: str
     items: tuple[Expr, ...]
 
 
-class Map(Fact, tag=6):
+class Map(Fact, frozen=True, tag=6):
     """A dict display; a `None` key is `**value`."""
 
     keys: tuple[Union[Expr, None], ...]
     values: tuple[Expr, ...]
 
 
-class OneOf(Fact, tag=7):
+class OneOf(Fact, frozen=True, tag=7):
     """Any of the options: `a if c else b`, `a or b`."""
 
     options: tuple[Expr, ...]
 
 
-class Element(Fact, tag=8):
+class Element(Fact, frozen=True, tag=8):
     """What iterating over `base` gives."""
 
     base: Expr
 
 
-class Entered(Fact, tag=9):
+class Entered(Fact, frozen=True, tag=9):
     """What `with base as x` binds to x."""
 
     base: Expr
 
 
-class Lambda(Fact, tag=10):
+class Lambda(Fact, frozen=True, tag=10):
     """A lambda; its body is the function of that qualified name."""
 
     qualname: str
 
 
-class Opaque(Fact, tag=11):
+class Opaque(Fact, frozen=True, tag=11):
     """Anything else."""
 
 
@@ -105,7 +105,7 @@ OPAQUE = Opaque()
 # ── statements ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Span(Fact):
+class Span(Fact, frozen=True):
     """Where something stands: first row and column, last row and the column after the end."""
 
     row: int
@@ -114,7 +114,7 @@ class Span(Fact):
     end_column: int
 
 
-class Call(Fact):
+class Call(Fact, frozen=True):
     """One call site. `keywords` has the name "" for `**mapping`; `starred` tells of a `*sequence` among `args`."""
 
     func: Expr
@@ -142,7 +142,7 @@ class Call(Fact):
         return any(not key for key, _ in self.keywords)
 
 
-class Binding(Fact):
+class Binding(Fact, frozen=True):
     """`target` gets `value`: an assignment, a loop or `with` target, a walrus. Targets are dotted (`self.client`)."""
 
     target: str
@@ -151,7 +151,7 @@ class Binding(Fact):
     annotation: Union[Expr, None] = None
 
 
-class Import(Fact):
+class Import(Fact, frozen=True):
     """`name` is bound to `attribute` of `module` (`attribute` None: to the module itself; name "*": a star import).
 
     `import a.b` binds `a` to module `a` and records `a.b` in `submodule`.
@@ -166,7 +166,7 @@ class Import(Fact):
     submodule: Union[str, None] = None
 
 
-class Scope(Fact):
+class Scope(Fact, frozen=True):
     """What happens in one body, in source order; nested functions and classes have scopes of their own."""
 
     calls: tuple[Call, ...] = ()
@@ -180,14 +180,14 @@ class Scope(Fact):
     """For each of `yields`: the indexes into `withs`, outermost first, of the items it stands under."""
 
 
-class Decorator(Fact):
+class Decorator(Fact, frozen=True):
     """A decorator as written. Its calls belong to the scope around the function."""
 
     value: Expr
     span: Span
 
 
-class Parameter(Fact):
+class Parameter(Fact, frozen=True):
     """A parameter; `kind` is one of "positional-only", "positional", "keyword", "args", "kwargs"."""
 
     name: str
@@ -196,7 +196,7 @@ class Parameter(Fact):
     default: Union[Expr, None] = None
 
 
-class Function(Fact):
+class Function(Fact, frozen=True):
     """A function, method or lambda. `owner` is the class it is a method of, `parent` the scope around it ("" = module)."""
 
     name: str
@@ -223,7 +223,7 @@ class Function(Fact):
         return tuple(p for p in self.parameters if p.kind in ("positional-only", "positional"))
 
 
-class Class(Fact):
+class Class(Fact, frozen=True):
     """A class; `parent` is the scope around it ("" = module)."""
 
     name: str
@@ -236,7 +236,7 @@ class Class(Fact):
     body: Scope
 
 
-class Suppression(Fact):
+class Suppression(Fact, frozen=True):
     """A comment that silences findings: `# noqa: CRB101` or `# crb: ignore[CRB101]` (no codes: all of ours)."""
 
     row: int
@@ -247,7 +247,7 @@ class Suppression(Fact):
     codes: tuple[str, ...]
 
 
-class ModuleFacts(Fact):
+class ModuleFacts(Fact, frozen=True):
     """All that one file says."""
 
     body: Scope

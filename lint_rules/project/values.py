@@ -14,19 +14,19 @@ class _Value(Struct, frozen=True, gc=False):
     pass
 
 
-class ModuleValue(_Value, tag=True):
+class ModuleValue(_Value, frozen=True, tag=True):
     """A module of the project, by the path of its file."""
 
     file: str
 
 
-class Namespace(_Value, tag=True):
+class Namespace(_Value, frozen=True, tag=True):
     """A package of the project without `__init__.py`, by its dotted name."""
 
     name: str
 
 
-class External(_Value, tag=True):
+class External(_Value, frozen=True, tag=True):
     """Something of a library, by its canonical path: `requests.Session().get` (see knowledge/README.md for the grammar).
 
     `model` is the project class on whose behalf a library base class answers (the model behind `Order.objects`), `queryset` the
@@ -38,21 +38,21 @@ class External(_Value, tag=True):
     queryset: Union[ClassValue, None] = None
 
 
-class ClassValue(_Value, tag=True):
+class ClassValue(_Value, frozen=True, tag=True):
     """A class of the project."""
 
     file: str
     qualname: str
 
 
-class Instance(_Value, tag=True):
+class Instance(_Value, frozen=True, tag=True):
     """An instance of a project class; `model` as in `External` for managers and querysets."""
 
     cls: ClassValue
     model: Union[ClassValue, None] = None
 
 
-class Bound(_Value, tag=True):
+class Bound(_Value, frozen=True, tag=True):
     """A function of the project, with the receiver it is bound to (an instance, a class, or None)."""
 
     file: str
@@ -60,20 +60,20 @@ class Bound(_Value, tag=True):
     receiver: Union[Instance, ClassValue, None] = None
 
 
-class SuperOf(_Value, tag=True):
+class SuperOf(_Value, frozen=True, tag=True):
     """`super()` in a method of `cls`, called on `receiver`."""
 
     cls: ClassValue
     receiver: Union[Instance, ClassValue]
 
 
-class Container(_Value, tag=True):
+class Container(_Value, frozen=True, tag=True):
     """Something that gives `items` when iterated, indexed or entered."""
 
     items: tuple[Value, ...]
 
 
-class Literal(_Value, tag=True):
+class Literal(_Value, frozen=True, tag=True):
     """A constant."""
 
     value: Union[None, bool, int, float, str]

@@ -151,7 +151,8 @@ def _uses_the_task(function: Function, bound: Bound, project: Project) -> bool:
         if any("." in binding.target and not binding.target.rpartition(".")[2].startswith("_") for binding in each.body.bindings):
             return True
         for call in each.body.calls:
-            if _last_name(call.func) not in LOOKING and any(isinstance(expr, Ref) and expr.path in given for expr in call.args):
+            own = module is not None and f"{each.qualname}.{_last_name(call.func)}" in module.functions
+            if not own and _last_name(call.func) not in LOOKING and any(isinstance(expr, Ref) and expr.path in given for expr in call.args):
                 return True
             for expr in (call.func, *call.args, *(value for _, value in call.keywords)):
                 path = expr.path if isinstance(expr, (Ref, Attr)) else ""

@@ -58,8 +58,8 @@ from lint_rules.project.tasks import Task
 from lint_rules.rules.declaring.declarations import BY_CELERY, replaces_task_class
 from lint_rules.rules.registry import rule
 
-ALIKE = 0.85
-"""difflib's ratio from which a name is taken for a misspelling."""
+ALIKE, SURE = 0.8, 0.85
+"""difflib's ratios from which a name is taken for a misspelling, and from which the right name is beyond doubt."""
 
 
 @rule("CRB107", "unknown-task-option", on=Task, severity=Severity.ERROR, fix=FixKind.SAFE)
@@ -68,19 +68,20 @@ def unknown_task_option(task: Task, project: Project) -> Iterator[Report]:
     if task.declaration.form not in BY_CELERY:
         return
     problems = []
-    misspelt = True
+    sure = True
     for name, _ in task.declaration.options:
         if name in TASK_OPTIONS or _has_attribute(task, name, project):
             continue
         if name in EXECUTION_OPTIONS:
             if not task.has_base and not replaces_task_class(project):
-                misspelt = False
+                sure = False
                 problems.append(f"{name!r} belongs to a call and is ignored in the declaration, pass it to apply_async()")
         elif near := difflib.get_close_matches(name, TASK_OPTIONS, 1, ALIKE):
             problems.append(f"{name!r} is no task option and is ignored, did you mean {near[0]!r}?")
+            sure = sure and bool(difflib.get_close_matches(name, TASK_OPTIONS, 1, SURE))
     if problems:
         message = f"{task.declaration.text} of task {task.function.name!r}: {'; '.join(problems)}"
-        yield Report(project.at_decorator(task), message, task=task.name, fix=FixKind.SAFE if misspelt else None)
+        yield Report(project.at_decorator(task), message, task=task.name, fix=FixKind.SAFE if sure else None)
 
 
 def _has_attribute(task: Task, name: str, project: Project) -> bool:
