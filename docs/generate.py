@@ -65,7 +65,8 @@ def rules_table(rules: list[Rule], folder: str) -> str:
         for rule in family:
             marks = " (convention)" if rule.convention else " (off by default)" if rule.optional else ""
             summary = rule.summary.replace("|", "\\|")
-            parts.append(f"| [{rule.code}]({folder}{rule.code}.md) | {rule.name}{marks} | {summary} | {rule.severity} | {rule.fix or '-'} |")
+            link = f"[{rule.code}]({folder}{rule.code}.md)"
+            parts.append(f"| {link} | {rule.name}{marks} | {summary} | {rule.severity} | {rule.fix or '-'} |")
         parts.append("")
     return "\n".join(parts).rstrip() + "\n"
 
@@ -101,7 +102,6 @@ def replaced(text: str, name: str, content: str) -> str:
     before, _, rest = text.partition(start)
     _, _, after = rest.partition(end)
     return f"{before}{start}\n{content}\n{end}{after}"
-
 
 
 def main(arguments: list[str]) -> int:

@@ -66,13 +66,9 @@ def analyse(root: Path, settings: Settings, problems: Iterable[Problem] = (), re
 def read(root: Path, listing: Listing, settings: Settings, source: Reader) -> Project:
     """Find the project's tasks and follow what they do."""
     source.start(listing.files, settings.task_decorators)
-    knowledge = load({effect: names for effect, names in settings.knowledge.items()})
+    knowledge = load(settings.knowledge)
     index = ModuleIndex(listing.files, settings.src, source)
-    steps = read_project(root, settings, index, knowledge, source.celery_files())
-    step = next(steps)
-    while not isinstance(step, Project):
-        step = steps.send(source.files_naming(listing.files, step))  # type: ignore[attr-defined]
-    return step
+    return read_project(root, settings, index, knowledge, source.celery_files(), lambda names: source.files_naming(listing.files, names))
 
 
 def check(project: Project, rules: Iterable[Rule]) -> Iterator[Finding]:
@@ -131,9 +127,7 @@ def _run_findings(listing: Listing, source: Reader, problems: Iterable[Problem])
         yield _finding(rules["CRB001"], Report(place, f"{path} cannot be analysed: {error.reason}"))
 
 
-def _suppressed(
-    found: list[Finding], modules: Iterable[object], codes: frozenset[str]
-) -> tuple[list[Finding], list[Finding]]:
+def _suppressed(found: list[Finding], modules: Iterable[object], codes: frozenset[str]) -> tuple[list[Finding], list[Finding]]:
     """Findings that stay, and those that a comment silences; comments that silence nothing become CRB002."""
     rule = all_rules()["CRB002"]
     by_file: dict[str, list[Finding]] = {}
@@ -164,10 +158,6 @@ def _per_file_ignores(settings: Settings) -> Callable[[Finding], bool]:
     specs = [(GitIgnoreSpec.from_lines([pattern]), codes) for pattern, codes in settings.per_file_ignores.items()]
 
     def ignored(finding: Finding) -> bool:
-        return any(
-            finding.code.startswith(code) and spec.match_file(finding.place.file) for spec, codes in specs for code in codes
-        )
+        return any(finding.code.startswith(code) and spec.match_file(finding.place.file) for spec, codes in specs for code in codes)
 
     return ignored
-
-

@@ -157,7 +157,7 @@ def _config_file(arguments: argparse.Namespace, root: str) -> str:
     if arguments.config is not None:
         if not os.path.isfile(arguments.config):
             raise Refused(f"--config {arguments.config}: there is no such file")
-        return os.path.abspath(arguments.config)
+        return os.path.abspath(str(arguments.config))
     return os.path.join(root, "pyproject.toml")
 
 
@@ -173,7 +173,8 @@ def _check(arguments: argparse.Namespace) -> int:
             raise Refused("- needs --stdin-filename FILE: the place in the project that standard input stands for")
         stdin = sys.stdin.buffer.read()
         arguments.paths = [arguments.stdin_filename]
-        requests, missing = [_Request(find_root(arguments.stdin_filename), arguments.paths)], []
+        requests = [_Request(find_root(arguments.stdin_filename), arguments.paths)]
+        missing: list[str] = []
     else:
         requests, missing = _requests(arguments.paths)
     failed = bool(missing)

@@ -1,7 +1,7 @@
 """flake8's side of the linter: for each file the findings that `crb check` has for it.
 
-flake8 runs every plugin on every file, whatever is selected. So the project is looked at once a process, at the first file, through the same
-stored run that the command line uses; every further file is a dictionary look-up.
+flake8 runs every plugin on every file, whatever is selected. So the project is looked at once a process, at the first file, through the
+same stored run that the command line uses; every further file is a dictionary look-up.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from lint_rules import VERSION, replay
@@ -101,10 +102,8 @@ def _result(root: str, config: str | None, profile: str | None) -> Row:
         return run.result
     finally:
         if mine:
-            try:
+            with suppress(OSError):
                 os.unlink(lock)
-            except OSError:
-                pass
 
 
 def _take(cache: str, lock: str) -> bool:

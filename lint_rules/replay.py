@@ -66,7 +66,9 @@ def load(directory: str, key: str, root: str) -> Row | None:
         return None
 
 
-def save(directory: str, key: str, root: str, started: int, directories: list[str], files: list[str], absent: list[str], result: Row) -> None:
+def save(
+    directory: str, key: str, root: str, started: int, directories: list[str], files: list[str], absent: list[str], result: Row
+) -> None:
     """Store a run that began at `started` (ns since the epoch); a cache that cannot be written is no error."""
     try:
         times = {path: os.stat(os.path.join(root, path)).st_mtime_ns for path in directories}
@@ -78,7 +80,9 @@ def save(directory: str, key: str, root: str, started: int, directories: list[st
             statuses.append((path, status.st_mtime_ns, status.st_size))
         if any(time > started - SETTLED for path, time in times.items() if path):
             return
-        text = json.dumps({"root": root, "directories": times, "files": statuses, "absent": absent, "result": result}, separators=(",", ":"))
+        text = json.dumps(
+            {"root": root, "directories": times, "files": statuses, "absent": absent, "result": result}, separators=(",", ":")
+        )
         make_cache(directory)
         temporary = os.path.join(directory, f"run-{key}.{os.getpid()}.tmp")
         with open(temporary, "w", encoding="utf-8") as file:

@@ -50,9 +50,9 @@ class Settings(Struct, frozen=True, rename="kebab"):
     extend_exclude: Annotated[tuple[str, ...], Meta(description="More gitignore patterns of files that are not read")] = ()
     src: Annotated[tuple[str, ...], Meta(description="Directories from which modules are imported")] = (".", "src")
     target_celery: Annotated[str | None, Meta(description='Lowest Celery version in use, "5.4"; else read from the requirements')] = None
-    broker: Annotated[
-        Literal["redis", "amqp", "sqs", "memory"] | None, Meta(description="The broker; else inferred from the settings")
-    ] = None
+    broker: Annotated[Literal["redis", "amqp", "sqs", "memory"] | None, Meta(description="The broker; else inferred from the settings")] = (
+        None
+    )
     task_decorators: Annotated[tuple[str, ...], Meta(description="Dotted globs of decorators that make a function a task")] = ()
     task_registering_decorators: Annotated[
         tuple[str, ...], Meta(description="Dotted globs of decorators that may stand above a task decorator")
@@ -144,7 +144,14 @@ def _codes_in(key: str, value: Any) -> list[str]:
 
 def _sentence(error: str) -> str:
     """msgspec's message with TOML's words."""
-    words = {"`array`": "a list", "`object`": "a table", "`str`": "a string", "`int`": "a number", "`bool`": "true or false", "`null`": "nothing"}
+    words = {
+        "`array`": "a list",
+        "`object`": "a table",
+        "`str`": "a string",
+        "`int`": "a number",
+        "`bool`": "true or false",
+        "`null`": "nothing",
+    }
     for word, better in words.items():
         error = error.replace(word, better)
     return error[0].lower() + error[1:]

@@ -75,7 +75,5 @@ def unused_codes(suppression: Suppression, silenced: Iterable[Finding], known: S
     return [
         code
         for code in suppression.codes
-        if code.startswith("CRB")
-        and not any(each.startswith(code) for each in hit)
-        and any(each.startswith(code) for each in known)
+        if code.startswith("CRB") and not any(each.startswith(code) for each in hit) and any(each.startswith(code) for each in known)
     ]

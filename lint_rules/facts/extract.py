@@ -100,7 +100,9 @@ class _Context:
     def looping(self) -> _Context:
         if self.in_loop:
             return self
-        return _Context(self.scope, in_class=self.in_class, inside=self.inside, in_loop=True, typing_only=self.typing_only, withs=self.withs)
+        return _Context(
+            self.scope, in_class=self.in_class, inside=self.inside, in_loop=True, typing_only=self.typing_only, withs=self.withs
+        )
 
     def under(self, items: Iterable[int]) -> _Context:
         return _Context(
@@ -113,9 +115,7 @@ class _Context:
         )
 
     def for_typing(self) -> _Context:
-        return _Context(
-            self.scope, in_class=self.in_class, inside=self.inside, in_loop=self.in_loop, typing_only=True, withs=self.withs
-        )
+        return _Context(self.scope, in_class=self.in_class, inside=self.inside, in_loop=self.in_loop, typing_only=True, withs=self.withs)
 
 
 def extract(tree: ast.Module, source: str, suppressions: tuple[Suppression, ...] = ()) -> ModuleFacts:
@@ -223,7 +223,7 @@ class _Extractor:
         scope.calls.append(None)
         func = self.expr(node.func, context, depth)
         starred = False
-        args = []
+        args: list[Expr] = []
         for argument in node.args:
             if isinstance(argument, ast.Starred):
                 starred = True
@@ -389,9 +389,7 @@ class _Extractor:
 
     def function(self, node: FunctionNode, context: _Context) -> None:
         qualname = self.qualname(context, node.name)
-        decorators = tuple(
-            [Decorator(self.expr(decorator, context, 0), self.span(decorator)) for decorator in node.decorator_list]
-        )
+        decorators = tuple([Decorator(self.expr(decorator, context, 0), self.span(decorator)) for decorator in node.decorator_list])
         parameters = self.parameters(node.args, context, 0)
         returns = self.annotation(node.returns, context)
         scope = _Scope(qualname)
@@ -450,9 +448,7 @@ class _Extractor:
         bases = tuple([self.expr(base, context, 0) for base in node.bases])
         for keyword in node.keywords:
             self.expr(keyword.value, context, 0)
-        decorators = tuple(
-            [Decorator(self.expr(decorator, context, 0), self.span(decorator)) for decorator in node.decorator_list]
-        )
+        decorators = tuple([Decorator(self.expr(decorator, context, 0), self.span(decorator)) for decorator in node.decorator_list])
         scope = _Scope(qualname)
         header = self.header(node)
         self.open.append(
@@ -479,9 +475,7 @@ class _Extractor:
                 name, _, rest = module.partition(".")
                 submodule = module if rest else None
                 module = name
-            context.scope.imports.append(
-                Import(name, module, None, 0, node.lineno, typing_only=context.typing_only, submodule=submodule)
-            )
+            context.scope.imports.append(Import(name, module, None, 0, node.lineno, typing_only=context.typing_only, submodule=submodule))
 
     def import_from(self, node: ast.ImportFrom, context: _Context) -> None:
         for alias in node.names:
@@ -519,7 +513,7 @@ class _Extractor:
         self.push([node.test, *node.body], context.looping())
 
     def with_(self, node: ast.With | ast.AsyncWith, context: _Context) -> None:
-        items = []
+        items: list[int] = []
         for item in node.items:
             value = self.expr(item.context_expr, context.under(items), 0)
             items.append(len(context.scope.withs))
@@ -550,12 +544,7 @@ class _Extractor:
         if isinstance(test, (ast.Name, ast.Attribute)) and (test.id if isinstance(test, ast.Name) else test.attr) == "TYPE_CHECKING":
             self.push(node.body, context.for_typing())
             return
-        if (
-            isinstance(test, ast.Compare)
-            and isinstance(test.left, ast.Name)
-            and test.left.id == "__name__"
-            and not context.scope.qualname
-        ):
+        if isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__" and not context.scope.qualname:
             self.main_block = (node.lineno, node.end_lineno or node.lineno)
         self.push([test, *node.body], context)
 

@@ -52,7 +52,7 @@ class Item(Fact, frozen=True, tag=3):
 class Const(Fact, frozen=True, tag=4):
     """A literal. Folded: `60 * 60` is `Const(3600)`."""
 
-    value: Union[None, bool, int, float, str]
+    value: Union[bool, int, float, str, None]
 
 
 class Seq(Fact, frozen=True, tag=5):

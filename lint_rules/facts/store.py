@@ -1,7 +1,7 @@
 """Facts kept between runs, by the hash of the content they were read from.
 
-One file an entry, in a format that cannot execute anything (msgpack of known types), closed by its own checksum. Whatever does not read back
-exactly counts as absent, and writing goes through a temporary file, so runs at the same time do no harm to each other.
+One file an entry, in a format that cannot execute anything (msgpack of known types), closed by its own checksum. Whatever does not read
+back exactly counts as absent, and writing goes through a temporary file, so runs at the same time do no harm to each other.
 """
 
 from __future__ import annotations

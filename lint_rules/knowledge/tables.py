@@ -131,7 +131,9 @@ class Knowledge:
         """Method names that say enough on any receiver."""
         self.harmless = tables.harmless
         """Method names that are plain data work on almost any receiver."""
-        self._libraries = {name.partition(".")[0] for name in (*tables.exact, *tables.below, *tables.patterns, *tables.returns, *tables.same)}
+        self._libraries = {
+            name.partition(".")[0] for name in (*tables.exact, *tables.below, *tables.patterns, *tables.returns, *tables.same)
+        }
         self._libraries |= sys.stdlib_module_names | tables.local | {"celery", "builtins"}
         self._answers: dict[str, CallRow | None] = {}
         self._canonical: dict[str, str] = {}
@@ -245,7 +247,7 @@ def _fits(pattern: str, path: str) -> bool:
     return place < length and path[place] in ".([" if many else place == length
 
 
-def load(extra: Mapping[str, Iterable[str]]) -> Knowledge:
+def load(extra: Mapping[Any, Iterable[str]]) -> Knowledge:
     """All tables beside this file, and the users' own rows (effect -> names)."""
     tables = _compiled()
     for effect, names in extra.items():
@@ -256,7 +258,9 @@ def load(extra: Mapping[str, Iterable[str]]) -> Knowledge:
 def _compiled() -> Tables:
     """The tables in their compiled form, which is kept beside the bytecode (parsing half a megabyte of TOML takes 0.1 s)."""
     files = sorted(Path(__file__).parent.glob("*.toml"))
-    stamp = blake2b(repr([(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in [*files, Path(__file__)]]).encode()).digest()
+    stamp = blake2b(
+        repr([(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in [*files, Path(__file__)]]).encode()
+    ).digest()
     kept = Path(__file__).parent / "__pycache__" / "tables.msgpack"
     try:
         data = kept.read_bytes()

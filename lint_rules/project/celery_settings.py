@@ -1,7 +1,7 @@
 """What the project tells Celery: settings, wherever they are written.
 
-Read are: the arguments of `Celery(...)`, `app.conf.x = value`, `app.conf["x"] = value`, `app.conf.update(...)`, and the module, class or Django
-namespace that `config_from_object` names (class bodies and their base classes included).
+Read are: the arguments of `Celery(...)`, `app.conf.x = value`, `app.conf["x"] = value`, `app.conf.update(...)`, and the module, class or
+Django namespace that `config_from_object` names (class bodies and their base classes included).
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from lint_rules.facts.model import Call, Const, Expr, Map, Ref
+from lint_rules.project.frames import Frame
 from lint_rules.project.modules import Module, NotLoaded
-from lint_rules.project.resolver import Frame, Resolver
+from lint_rules.project.resolver import Resolver
 from lint_rules.project.values import ClassValue, External, Instance, Literal, ModuleValue, Value
 
 OLD_NAMES = {

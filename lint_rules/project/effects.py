@@ -1,23 +1,21 @@
-"""What each function does besides computing: effects of its own calls, and of all it calls, with the shortest evidence.
+"""What each function does besides computing: reading the calls of one function after the other, from the tasks on.
 
-The graph grows from the tasks: a node is a function as seen from one receiver, an edge a call that runs another function inline. Modules
-are read when the graph reaches them. Once it is complete, one breadth-first search an effect, from the calls that have it back along the edges,
-gives every node its nearest evidence (cycles need nothing special: distances only shrink).
+Modules are read when the graph reaches them, in other processes while the functions at hand are looked at.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-
+from collections.abc import Iterable
 from typing import TypeGuard
 
-from msgspec import Struct
-
 from lint_rules.facts.model import Attr, Call, Const, Expr, Function, Lambda, Parameter, Ref, Result
-from lint_rules.knowledge.tables import CallRow, Effect
+from lint_rules.knowledge.tables import Effect
+from lint_rules.project.frames import Frame
+from lint_rules.project.graph import CallGraph, DirectEffect, Edge, Node
 from lint_rules.project.modules import NotLoaded
-from lint_rules.project.resolver import CONTEXT_MANAGERS, Frame, Resolver
+from lint_rules.project.names import QUERY_METHODS, may_talk, sends
+from lint_rules.project.resolver import CONTEXT_MANAGERS, Resolver
 from lint_rules.project.tasks import Task
 from lint_rules.project.values import (
     Bound,
@@ -36,28 +34,12 @@ WORTH_PASSING = (External, Instance, ClassValue, Container)
 MOST_TYPES = 3
 """A parameter that gets more different types than this has no type."""
 
-SENDING = frozenset({"send", "notify", "fetch", "upload", "download", "publish", "push", "deliver", "post", "request"})
-"""First words of names of functions that wait for others, when a library without rows defines them."""
-
-COMMUNICATION = SENDING | {"requests", "emit", "invoke", "handler", "callback", "action", "webhook", "email", "mail", "http", "rpc"}
-"""Words in names of calls that may well wait for others. They prove nothing: they only make a task's workload unknown."""
-
-TALKERS = frozenset({"client", "api", "sdk", "gateway", "mailer", "notifier", "transport", "synchronizer"})
-"""Words in names of objects, modules and packages whose methods may well do."""
-
-DATA = frozenset({"get", "update", "copy", "status", "values", "items", "add", "count", "index", "name", "format", "parse"})
-
-QUERY_METHODS = frozenset({"query", "execute", "scalars", "scalar", "add", "get", "delete", "merge"})
-
-NEAR = 1
-"""Calls between a task and an unknown function that is worth doubting the workload for."""
-
 MOST_OVERRIDES = 20
 """A base class with more subclasses than this says nothing about a call."""
 
 RUNS_WHAT_IT_IS_GIVEN = frozenset(
-    {"submit", "map", "run_in_executor", "call_soon", "call_later", "to_thread", "on_commit", "partial", "Thread", "spawn", "apply", "starmap"}
-    | {"imap", "imap_unordered", "start_soon", "create_task", "run", "sync_to_async", "async_to_sync"}
+    ["submit", "map", "starmap", "imap", "imap_unordered", "apply", "run", "spawn", "partial", "Thread", "on_commit", "to_thread"]
+    + ["run_in_executor", "call_soon", "call_later", "start_soon", "create_task", "sync_to_async", "async_to_sync"]
 )
 """Last names of what is likely to call a method it is handed."""
 
@@ -65,87 +47,13 @@ NOT_CALLED = (".connect", ".register", ".disconnect", ".errorhandler", ".add_url
 """Library calls that keep a function for later instead of running it."""
 
 
-class DirectEffect(Struct, frozen=True, eq=False):
-    """One call that has an effect itself."""
-
-    effect: Effect
-    call: Call
-    path: str
-    """The library path that was called."""
-    row: CallRow | None
-
-
-class Edge(Struct, frozen=True, eq=False):
-    """One call that runs another function of the project."""
-
-    call: Call | None
-    """None for what runs without being called in the body: a wrapping decorator, a hook of the task's class."""
-    target: Node
-    after_commit: bool = False
-    callback: bool = False
-    """The function is only given away by name: who gets it may run it here, later, in a thread, or never."""
-    kept: bool = False
-    """A callback that the constructor of a project class got: the object may keep it for somebody else (a routing rule, a menu entry)."""
-
-
-class Node:
-    """A function as seen from one receiver, with what its body does."""
-
-    __slots__ = ("direct", "edges", "file", "frame", "nearest", "overrides", "transactional", "unseen_callables", "unseen_messages")
-
-    def __init__(self, frame: Frame) -> None:
-        self.frame = frame
-        self.file = frame.module.file
-        self.direct: list[DirectEffect] = []
-        self.edges: list[Edge] = []
-        self.unseen_callables: list[Call] = []
-        """Calls of unknown functions: a parameter, an entry of a registry."""
-        self.unseen_messages: list[Call] = []
-        """Calls of methods of unknown objects, where the names speak of communication."""
-        self.nearest: dict[Effect, tuple[int, DirectEffect | Edge]] = {}
-        """Effect -> distance in calls, and the first step towards it."""
-        self.overrides: list[tuple[Call, ClassValue, str]] = []
-        """Calls of methods that only subclasses define: call, subclass, method."""
-        self.transactional = False
-        """Whether the whole body runs inside a database transaction (a decorator opens it)."""
-
-    @property
-    def name(self) -> str:
-        """The function's qualified name."""
-        return self.frame.qualname
-
-
-class Step(Struct, frozen=True):
-    """One link of an evidence chain: `name` is called (or runs) at `row` of `file`."""
-
-    name: str
-    file: str
-    row: int
-
-
-class Evidence(Struct, frozen=True):
-    """Why a function is said to have an effect."""
-
-    effect: Effect
-    path: str
-    file: str
-    row: int
-    steps: tuple[Step, ...]
-    """The functions on the way, where each is called; empty when the call stands in the function itself."""
-    call: Call
-    fact: CallRow | None
-    first: Call | None = None
-    """The call in the function itself that leads there; None where a decorator or a hook of the task's class does."""
-
-
-class EffectGraph:
-    """Builds the graph and answers for effects."""
+class EffectReader:
+    """Grows a call graph from tasks."""
 
     def __init__(self, resolver: Resolver, tasks: Iterable[Task]) -> None:
         self.resolver = resolver
         self.tasks = {(task.bound.file, task.bound.qualname): task for task in tasks}
-        self.nodes: dict[int, Node] = {}
-        self.roots: dict[Task, Node] = {}
+        self.graph = CallGraph()
         self._waiting: deque[Node] = deque()
         self._queued: set[int] = set()
         self._abstract: dict[tuple[Node, Call, ClassValue, str], None] = {}
@@ -154,7 +62,7 @@ class EffectGraph:
 
     # ── building ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def build(self) -> None:
+    def read(self) -> CallGraph:
         """Grow the graph from all tasks until nothing new is reached."""
         roots = list(self.tasks.values())
         while roots:
@@ -171,7 +79,8 @@ class EffectGraph:
         self._follow()
         while self._add_overrides():
             self._follow()
-        self._measure()
+        self.graph.measure()
+        return self.graph
 
     def _follow(self) -> None:
         """Visit all nodes that wait, and those they lead to; files are read meanwhile."""
@@ -201,8 +110,8 @@ class EffectGraph:
         for node, call, receiver, name in list(self._abstract):
             pending, seen = [receiver], {receiver}
             while pending and len(seen) <= MOST_OVERRIDES:
-                base = pending.pop()
-                for cls in subclasses.get(base.qualname.rpartition(".")[2], ()):
+                parent = pending.pop()
+                for cls in subclasses.get(parent.qualname.rpartition(".")[2], ()):
                     if cls in seen or not self._is_subclass(cls, receiver):
                         continue
                     seen.add(cls)
@@ -230,13 +139,13 @@ class EffectGraph:
         if task.flag("bind") and positional:
             frame.arguments[positional[0].name] = (Instance(task.base) if task.base else External("celery.Task()"),)
             frame.memo.clear()
-        self.roots[task] = self.node(frame)
+        self.graph.roots[task] = self.node(frame)
 
     def node(self, frame: Frame) -> Node:
         """The node of a frame, to be visited if it is new."""
-        found = self.nodes.get(id(frame))
+        found = self.graph.nodes.get(id(frame))
         if found is None:
-            found = self.nodes[id(frame)] = Node(frame)
+            found = self.graph.nodes[id(frame)] = Node(frame)
             self._enqueue(found)
         return found
 
@@ -280,13 +189,11 @@ class EffectGraph:
             for value in resolver.evaluate(entered, frame):
                 if isinstance(value, Instance):
                     for method in ("__enter__", "__aenter__", "__exit__", "__aexit__"):
-                        for bound in resolver.attribute((value,), method):
-                            if isinstance(bound, Bound):
-                                self._edge(node, bound, None, None, seen)
+                        for bound in resolver.methods(value, method):
+                            self._edge(node, bound, None, None, seen)
         for call, cls, name in node.overrides:
-            for bound in resolver.attribute((Instance(cls),), name):
-                if isinstance(bound, Bound):
-                    self._edge(node, bound, call, call, seen)
+            for bound in resolver.methods(Instance(cls), name):
+                self._edge(node, bound, call, call, seen)
         self._decorators(node, seen)
         self._task_hooks(node, seen)
 
@@ -310,17 +217,15 @@ class EffectGraph:
         elif isinstance(value, ClassValue):
             instance = Instance(value)
             for method in ("__init__", "__post_init__", "__new__"):
-                for bound in resolver.attribute((instance,), method):
-                    if isinstance(bound, Bound):
-                        self._edge(node, Bound(bound.file, bound.qualname, instance), call, call, seen)
+                for bound in resolver.methods(instance, method):
+                    self._edge(node, Bound(bound.file, bound.qualname, instance), call, call, seen)
             for library in resolver.lineage(value)[1]:
                 row = resolver.knowledge.call(library)
                 if row is not None:
                     node.direct.append(DirectEffect(row.effect, call, library, row))
         elif isinstance(value, Instance):
-            for bound in resolver.attribute((value,), "__call__"):
-                if isinstance(bound, Bound):
-                    self._edge(node, bound, call, call, seen)
+            for bound in resolver.methods(value, "__call__"):
+                self._edge(node, bound, call, call, seen)
         return False
 
     def _is_abstract(self, bound: Bound, function: Function) -> bool:
@@ -354,9 +259,9 @@ class EffectGraph:
         function = target.frame.function
         assert function is not None
         parameters = list(function.positional)
-        if parameters and function.owner and bound.receiver is not None:
-            parameters = parameters[1:]
-        elif parameters and (task := self.tasks.get((bound.file, bound.qualname))) is not None and task.flag("bind"):
+        if (parameters and function.owner and bound.receiver is not None) or (
+            parameters and (task := self.tasks.get((bound.file, bound.qualname))) is not None and task.flag("bind")
+        ):
             parameters = parameters[1:]
         pairs: list[tuple[Parameter, Expr]] = []
         if not call.starred:
@@ -390,9 +295,7 @@ class EffectGraph:
             target.frame.memo.clear()
             self._enqueue(target)
 
-    def _callbacks(
-        self, node: Node, callees: Values, call: Call, seen: set[tuple[int, int]], after_commit: bool
-    ) -> None:
+    def _callbacks(self, node: Node, callees: Values, call: Call, seen: set[tuple[int, int]], after_commit: bool) -> None:
         """Functions passed by name: whoever gets them is taken to call them."""
         for callee in callees:
             if isinstance(callee, External) and (callee.path.endswith(NOT_CALLED) or callee.path.startswith("celery.")):
@@ -443,13 +346,11 @@ class EffectGraph:
                 return
             if ".objects." in f".{head}.":
                 node.direct.append(DirectEffect(Effect.DB, call, path, None))
-                return
-        if head or isinstance(call.func, Attr):
-            if name in ("save", "delete") and call.keyword("save") is not None:  # a file field's: only they know the keyword
+            elif name in ("save", "delete") and call.keyword("save") is not None:  # a file field's: only they know the keyword
                 node.direct.append(DirectEffect(Effect.NETWORK, call, f"django.db.models.FileField().{name}", None))
             elif name in QUERY_METHODS and self._about_table(call, node.frame):
                 node.direct.append(DirectEffect(Effect.DB, call, path, None))
-            elif _may_talk(path):
+            elif may_talk(path):
                 node.unseen_messages.append(call)
         elif name and not self._is_given(node.frame, name):
             node.unseen_callables.append(call)
@@ -458,15 +359,12 @@ class EffectGraph:
         """A library call that no row names."""
         path = value.path
         name = path.rpartition(".")[2]
-        if ".objects." in path or "._default_manager." in path:
-            node.direct.append(DirectEffect(Effect.DB, call, path, None))
-        elif name in QUERY_METHODS and self._about_table(call, node.frame):
+        if ".objects." in path or "._default_manager." in path or (name in QUERY_METHODS and self._about_table(call, node.frame)):
             node.direct.append(DirectEffect(Effect.DB, call, path, None))
         elif not self.resolver.knowledge.knows_library(path):
-            words = name.lower().split("_")
-            if (words[0] in SENDING or words[-1] == "request") and "signal" not in path:
+            if sends(path):
                 node.direct.append(DirectEffect(Effect.LIKELY_NETWORK, call, path, None))
-            elif _may_talk(path):
+            elif may_talk(path):
                 node.unseen_messages.append(call)
 
     def _about_table(self, call: Call, frame: Frame) -> bool:
@@ -474,8 +372,10 @@ class EffectGraph:
         for value in self.resolver.evaluate(call.args[0], frame) if call.args else ():
             if isinstance(value, External) and value.path.startswith("sqlalchemy.") and value.path.count("()"):
                 return True
-            if isinstance(value, ClassValue) and any(path.startswith(("sqlalchemy.", "flask_sqlalchemy.")) for path in self.resolver.lineage(value)[1]):
-                return True
+            if isinstance(value, ClassValue):
+                bases = self.resolver.lineage(value)[1]
+                if any(path.startswith(("sqlalchemy.", "flask_sqlalchemy.")) for path in bases):
+                    return True
         return False
 
     def _is_given(self, frame: Frame | None, name: str) -> bool:
@@ -486,18 +386,6 @@ class EffectGraph:
             frame = frame.parent
         return False
 
-    def unseen(self, root: Node) -> tuple[int, int]:
-        """How many calls that could not be followed might talk to others: unknown functions called by name in the function itself or
-        one call away, and methods of unknown objects that are named like it, at any distance."""
-        callables = messages = 0
-        for node, steps in self.reached([root]):
-            messages += len(node.unseen_messages)
-            if len(steps) <= NEAR:
-                callables += len(node.unseen_callables)
-            else:
-                messages += sum(1 for call in node.unseen_callables if isinstance(call.func, Ref) and _may_talk(call.func.path))
-        return callables, messages
-
     def _management_command(self, node: Node, call: Call, seen: set[tuple[int, int]]) -> None:
         """`call_command("name")` runs `Command.handle` of `management/commands/name.py`."""
         name = call.args[0].value if call.args and isinstance(call.args[0], Const) else None
@@ -507,9 +395,8 @@ class EffectGraph:
             if file.endswith(f"management/commands/{name}.py"):
                 for value in self.resolver.member(file, "Command"):
                     if isinstance(value, ClassValue):
-                        for bound in self.resolver.attribute((Instance(value),), "handle"):
-                            if isinstance(bound, Bound):
-                                self._edge(node, bound, None, call, seen)
+                        for bound in self.resolver.methods(Instance(value), "handle"):
+                            self._edge(node, bound, None, call, seen)
 
     def _decorators(self, node: Node, seen: set[tuple[int, int]]) -> None:
         """What the decorators of a function run around it."""
@@ -530,9 +417,8 @@ class EffectGraph:
                         if isinstance(wrapper, Bound) and wrapper.qualname.startswith(value.qualname):
                             self._edge(node, wrapper, None, None, seen)
                 elif isinstance(value, Instance):
-                    for method in resolver.attribute((value,), "__call__"):
-                        if isinstance(method, Bound):
-                            self._edge(node, method, None, None, seen)
+                    for method in resolver.methods(value, "__call__"):
+                        self._edge(node, method, None, None, seen)
             if isinstance(expr, Result):  # a context manager used as a decorator
                 for value in resolver.evaluate(outer.scope.calls[expr.index].func, outer):
                     inner = resolver.function(value) if isinstance(value, Bound) else None
@@ -546,83 +432,8 @@ class EffectGraph:
         if task is None or task.base is None:
             return
         for hook in ("__call__", "before_start"):
-            for bound in self.resolver.attribute((Instance(task.base),), hook):
-                if isinstance(bound, Bound):
-                    self._edge(node, bound, None, None, seen)
-
-    # ── nearest evidence ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _measure(self) -> None:
-        callers: dict[int, list[tuple[Node, Edge]]] = {}
-        starts: dict[Effect, deque[Node]] = {}
-        for node in self.nodes.values():
-            node.nearest = {}
-            for edge in node.edges:
-                callers.setdefault(id(edge.target), []).append((node, edge))
-            for direct in node.direct:
-                if direct.effect not in node.nearest:
-                    node.nearest[direct.effect] = (0, direct)
-                    starts.setdefault(direct.effect, deque()).append(node)
-        for effect, queue in starts.items():
-            while queue:
-                node = queue.popleft()
-                distance = node.nearest[effect][0] + 1
-                for caller, edge in callers.get(id(node), ()):
-                    if effect not in caller.nearest:
-                        caller.nearest[effect] = (distance, edge)
-                        queue.append(caller)
-
-    def evidence(self, node: Node, effect: Effect) -> Evidence | None:
-        """The shortest evidence that a function has an effect."""
-        steps: list[Step] = []
-        first: Call | None = None
-        while True:
-            found = node.nearest.get(effect)
-            if found is None:
-                return None
-            step = found[1]
-            if not steps:
-                first = step.call
-            if isinstance(step, DirectEffect):
-                return Evidence(effect, step.path, node.file, step.call.span.row, tuple(steps), step.call, step.row, first)
-            row = step.call.span.row if step.call is not None else self._row(node)
-            steps.append(Step(step.target.name, node.file, row))
-            node = step.target
-
-    def search(
-        self, start: Node, effect: Effect, follow: Callable[[Node, Edge], bool], counts: Callable[[Node, DirectEffect], bool]
-    ) -> Evidence | None:
-        """The shortest evidence of an effect along the edges that `follow` allows, ending in a call that `counts`."""
-        queue: deque[tuple[Node, tuple[Step, ...], Call | None]] = deque([(start, (), None)])
-        seen = {id(start)}
-        while queue:
-            node, steps, first = queue.popleft()
-            for direct in node.direct:
-                if direct.effect is effect and counts(node, direct):
-                    call = direct.call
-                    return Evidence(effect, direct.path, node.file, call.span.row, steps, call, direct.row, first if steps else call)
-            for edge in node.edges:
-                if id(edge.target) not in seen and follow(node, edge):
-                    seen.add(id(edge.target))
-                    row = edge.call.span.row if edge.call is not None else self._row(node)
-                    queue.append((edge.target, (*steps, Step(edge.target.name, node.file, row)), first if steps else edge.call))
-        return None
-
-    def _row(self, node: Node) -> int:
-        return node.frame.function.row if node.frame.function is not None else 1
-
-    def reached(self, roots: Iterable[Node]) -> Iterator[tuple[Node, tuple[Step, ...]]]:
-        """Every node that runs when one of the roots does, nearest first, with the steps that lead to it (`kept` callbacks left out)."""
-        queue: deque[tuple[Node, tuple[Step, ...]]] = deque((root, ()) for root in roots)
-        seen = {id(root) for root, _ in queue}
-        while queue:
-            node, steps = queue.popleft()
-            yield node, steps
-            for edge in node.edges:
-                if not edge.kept and id(edge.target) not in seen:
-                    seen.add(id(edge.target))
-                    row = edge.call.span.row if edge.call is not None else self._row(node)
-                    queue.append((edge.target, (*steps, Step(edge.target.name, node.file, row))))
+            for bound in self.resolver.methods(Instance(task.base), hook):
+                self._edge(node, bound, None, None, seen)
 
 
 def _says_something(annotation: Expr | None) -> TypeGuard[Expr]:
@@ -638,20 +449,7 @@ def _makes_exception(call: Call) -> bool:
     return name.endswith(("Error", "Exception")) and name[:1].isupper()
 
 
-def _may_talk(path: str) -> bool:
-    """Whether the names in a call's path speak of communication."""
-    *owners, name = path.lower().split(".")
-    if name in DATA or path.startswith(("celery.", "builtins.")):
-        return False
-    if not COMMUNICATION.isdisjoint(name.split("_")):
-        return True
-    return any(not TALKERS.isdisjoint(owner.replace("(", "_").split("_")) for owner in owners[-2:])
-
-
 def _is_data(value: Value) -> bool:
     if isinstance(value, Container):
         return not any(isinstance(item, Instance) for item in value.items)
     return isinstance(value, External) and value.path.startswith("builtins.")
-
-
-__all__ = ["Container", "DirectEffect", "Edge", "EffectGraph", "Evidence", "Node", "Step"]

@@ -21,6 +21,7 @@ from lint_rules.facts.model import (
     Seq,
 )
 
+
 class Loader(Protocol):
     """Whoever reads files. Facts are None for a file that cannot be read."""
 
@@ -53,7 +54,8 @@ class Module:
         self.functions: dict[str, Function] = {function.qualname: function for function in facts.functions}
         self.classes: dict[str, Class] = {class_.qualname: class_ for class_ in facts.classes}
         self.members: dict[str, dict[str, list[Function | Class]]] = {}
-        for item in (*facts.functions, *facts.classes):
+        items: list[Function | Class] = [*facts.functions, *facts.classes]
+        for item in items:
             self.members.setdefault(item.parent, {}).setdefault(item.name, []).append(item)
         self._imports: dict[str, dict[str, list[Import]]] = {}
         self._bindings: dict[str, dict[str, list[int]]] = {}
@@ -136,7 +138,7 @@ class ModuleIndex:
         names = [_dotted(file[len(root) + 1 if root else 0 :])]
         roots = self._roots
         if directory not in packages:  # below a package all the same: a part of it without `__init__.py`
-            roots = [each for each in self._package_roots if file[len(each) + 1 if each else 0 :].partition("/")[0] and _under(file, each, packages)]
+            roots = [each for each in self._package_roots if _under(file, each, packages)]
             roots = [*roots, *(each for each in self._roots if each not in roots)]
         for source in roots:
             if source != root and (not source or file.startswith(source + "/")):
@@ -173,9 +175,7 @@ class ModuleIndex:
         if self._siblings:
             here = importer.rpartition("/")[0]
             candidates = [
-                file
-                for file in candidates
-                if (name, file) not in self._siblings or (file != importer and file.rpartition("/")[0] == here)
+                file for file in candidates if (name, file) not in self._siblings or (file != importer and file.rpartition("/")[0] == here)
             ]
             if not candidates:
                 return None

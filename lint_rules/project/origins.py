@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lint_rules.facts.model import Binding, Call, Expr, Import, Ref, Result
-from lint_rules.project.resolver import Frame, Resolver
+from lint_rules.project.frames import Frame
+from lint_rules.project.resolver import Resolver
 
 FARTHEST = 8
 """Aliases and re-exports followed."""

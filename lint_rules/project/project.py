@@ -13,17 +13,18 @@ from lint_rules.facts.model import Call, Const, Expr, Function, Map, Seq
 from lint_rules.findings import Place, Related
 from lint_rules.knowledge.tables import Effect, Knowledge
 from lint_rules.project.celery_settings import Setting, celery_settings
-from lint_rules.project.effects import DirectEffect, EffectGraph, Evidence, Node, Step
+from lint_rules.project.effects import EffectReader
+from lint_rules.project.frames import Frame
+from lint_rules.project.graph import CallGraph, DirectEffect, Evidence, Node, Step
 from lint_rules.project.modules import Module, ModuleIndex, NotLoaded
 from lint_rules.project.requirements import celery_version, requirement_files
-from lint_rules.project.resolver import Frame, Resolver
+from lint_rules.project.resolver import Resolver
 from lint_rules.project.special_calls import SPECIAL_CALLS
 from lint_rules.project.tasks import Task, TaskFinder
 from lint_rules.project.transactions import Transactions
 from lint_rules.project.values import Literal, Values
 from lint_rules.project.workload import workload
 from lint_rules.settings import Settings
-
 
 Answer = TypeVar("Answer")
 
@@ -54,7 +55,7 @@ class Project:
     """All that is known of a project. Build one with `read_project`."""
 
     def __init__(
-        self, root: Path, settings: Settings, resolver: Resolver, tasks: list[Task], graph: EffectGraph, configured: list[Setting]
+        self, root: Path, settings: Settings, resolver: Resolver, tasks: list[Task], graph: CallGraph, configured: list[Setting]
     ) -> None:
         self.root = root
         self.inputs: list[str] = []
@@ -185,7 +186,9 @@ class Project:
 
     def at_decorator(self, task: Task) -> Place:
         """Where the task is declared."""
-        return Place.of(task.frame.module.file, task.declaration.span, task.function.header if task.declaration.decorator is not None else None)
+        return Place.of(
+            task.frame.module.file, task.declaration.span, task.function.header if task.declaration.decorator is not None else None
+        )
 
     def at_function(self, file: str, function: Function) -> Place:
         """The `def` line of a function."""
@@ -208,12 +211,12 @@ def _plain(qualname: str) -> str:
 
 
 def read_project(
-    root: Path, settings: Settings, index: ModuleIndex, knowledge: Knowledge, first: list[str]
-) -> Iterator[set[str] | Project]:
+    root: Path, settings: Settings, index: ModuleIndex, knowledge: Knowledge, first: list[str], naming: Callable[[set[str]], list[str]]
+) -> Project:
     """Find the tasks in the files `first` and follow what they do; the facts of all other files are read when needed.
 
-    A generator: it gives the names of project decorators that turned out to register tasks, and wants to be sent the further files that
-    speak of them; last it gives the project.
+    A decorator of the project that turns out to register tasks makes its name a word to look for: `naming` gives the files that
+    contain one of the names.
     """
     resolver = Resolver(index, knowledge, SPECIAL_CALLS)
     finder = TaskFinder(resolver, settings.task_decorators)
@@ -223,17 +226,13 @@ def read_project(
     while files:
         index.load(files)
         tasks += _tasks_in(index, finder, files)
-        files = []
-        if finder.wrapper_names - names:
-            names |= finder.wrapper_names
-            more = yield set(names)
-            files = [file for file in more or () if file not in known]
-            known.update(files)
+        new, names = finder.wrapper_names - names, set(finder.wrapper_names)
+        files = [file for file in naming(new) if file not in known] if new else []
+        known.update(files)
     tasks.sort(key=lambda task: (task.file, task.function.row))
-    graph = EffectGraph(resolver, tasks)
-    graph.build()
-    configured = _settings_in(index, resolver, [file for file in known])
-    yield Project(root, settings, resolver, tasks, graph, configured)
+    graph = EffectReader(resolver, tasks).read()
+    configured = _settings_in(index, resolver, sorted(known))
+    return Project(root, settings, resolver, tasks, graph, configured)
 
 
 def _tasks_in(index: ModuleIndex, finder: TaskFinder, files: list[str]) -> list[Task]:

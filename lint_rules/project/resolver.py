@@ -6,7 +6,7 @@ Nothing is executed and nothing is guessed: what cannot be followed is `UNKNOWN`
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 from lint_rules.facts.model import (
     Attr,
@@ -25,10 +25,12 @@ from lint_rules.facts.model import (
     Parameter,
     Ref,
     Result,
-    Scope,
     Seq,
 )
 from lint_rules.knowledge.tables import Knowledge
+from lint_rules.project.annotations import annotated
+from lint_rules.project.classes import Classes
+from lint_rules.project.frames import DEEPEST, Frame
 from lint_rules.project.modules import Module, ModuleIndex
 from lint_rules.project.values import (
     UNKNOWN,
@@ -46,40 +48,13 @@ from lint_rules.project.values import (
     merged,
 )
 
-DEEPEST = 80
-"""Evaluations inside evaluations; beyond it the answer is UNKNOWN."""
-
 BUILTINS = frozenset(dir(builtins))
-PROPERTIES = frozenset(
-    {"builtins.property", "functools.cached_property", "django.utils.functional.cached_property", "abc.abstractproperty"}
-    | {"werkzeug.utils.cached_property", "cached_property.cached_property", "sqlalchemy.ext.hybrid.hybrid_property"}
-)
 SERVICE_LOCATORS = frozenset({"find_service", "get_service", "get_instance", "getUtility"})
 """Methods that by convention return an instance of the class they are given."""
 
 SERVICE_LOCATOR_CALLS = tuple(f".{name}()" for name in sorted(SERVICE_LOCATORS))
 
 CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
-
-
-class Frame:
-    """One function (or module or class body) as seen from one receiver: where its names are looked up."""
-
-    __slots__ = ("arguments", "function", "key", "memo", "module", "parent", "qualname", "receiver", "scope")
-
-    def __init__(
-        self, module: Module, qualname: str, receiver: Instance | ClassValue | None, parent: Frame | None
-    ) -> None:
-        self.module = module
-        self.qualname = qualname
-        self.receiver = receiver
-        self.parent = parent
-        self.key = (module.file, qualname, receiver)
-        self.function: Function | None = module.functions.get(qualname)
-        self.scope: Scope = module.scope(qualname)
-        self.arguments: dict[str, Values] = {}
-        """What callers were seen to pass, by parameter name."""
-        self.memo: dict[str | int, Values] = {}
 
 
 Special = Callable[["Resolver", External, Call, Frame], Values | None]
@@ -98,9 +73,8 @@ class Resolver:
         """Properties that were read since the list was last emptied: reading one runs it."""
         self._frames: dict[tuple[str, str, Instance | ClassValue | None], Frame] = {}
         self._members: dict[tuple[str, str], Values] = {}
-        self._lineages: dict[ClassValue, tuple[list[ClassValue], list[str], bool]] = {}
-        self._own_attributes: dict[ClassValue, dict[str, list[tuple[str, Binding]]]] = {}
-        self._busy: set[object] = set()
+        self.classes = Classes(self)
+        self.busy: set[object] = set()
 
     # ── frames ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -222,11 +196,13 @@ class Resolver:
             return (value,) if given.endswith(".__enter__()") else (External(given, value.model),)
         return UNKNOWN
 
+    def methods(self, value: Value, name: str) -> list[Bound]:
+        """The project's functions that `value.name` can be."""
+        return [method for method in self._attribute(value, name) if isinstance(method, Bound)]
+
     def method_result(self, instance: Instance, name: str) -> Values:
         """What calling a method of the project class gives; UNKNOWN where the project does not define it."""
-        groups = [
-            self.returned(method) for method in self.attribute((instance,), name) if isinstance(method, Bound)
-        ]
+        groups = [self.returned(method) for method in self.methods(instance, name)]
         return merged(groups or [UNKNOWN])
 
     # ── names ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -237,13 +213,13 @@ class Resolver:
         if found is not None:
             return found
         busy = (id(frame), name)
-        if busy in self._busy or len(self._busy) > DEEPEST:
+        if busy in self.busy or len(self.busy) > DEEPEST:
             return UNKNOWN
-        self._busy.add(busy)
+        self.busy.add(busy)
         try:
             found = self._name(name, frame)
         finally:
-            self._busy.discard(busy)
+            self.busy.discard(busy)
         frame.memo[name] = found
         return found
 
@@ -262,9 +238,7 @@ class Resolver:
 
     def _is_bound(self, file: str, name: str) -> bool:
         module = self.module(file)
-        return module is not None and (
-            name in module.imports("") or name in module.bindings("") or name in module.members.get("", {})
-        )
+        return module is not None and (name in module.imports("") or name in module.bindings("") or name in module.members.get("", {}))
 
     def _local(self, name: str, frame: Frame) -> Values | None:
         """The name as bound in the frame's own scope, None where it is not."""
@@ -314,9 +288,9 @@ class Resolver:
     def bound_value(self, binding: Binding, frame: Frame) -> Values:
         """What an assignment gives its target: the annotation where it says something, else the value."""
         if binding.annotation is not None:
-            annotated = self.annotated(binding.annotation, frame)
-            if annotated:
-                return annotated
+            typed = self.annotated(binding.annotation, frame)
+            if typed:
+                return typed
         return self.evaluate(binding.value, frame)
 
     def parameter(self, frame: Frame, function: Function, place: int, parameter: Parameter) -> Values:
@@ -336,9 +310,9 @@ class Resolver:
             return (Container(UNKNOWN),)
         outer = self.around(frame, function.parent) or frame
         if parameter.annotation is not None:
-            annotated = self.annotated(parameter.annotation, outer)
-            if annotated:
-                return annotated
+            typed = self.annotated(parameter.annotation, outer)
+            if typed:
+                return typed
         if given:
             return given
         if parameter.default is not None and parameter.default != Const(None):
@@ -351,13 +325,13 @@ class Resolver:
         found = self._members.get(key)
         if found is not None:
             return found
-        if key in self._busy:
+        if key in self.busy:
             return UNKNOWN
-        self._busy.add(key)
+        self.busy.add(key)
         try:
             found = self._member(file, name)
         finally:
-            self._busy.discard(key)
+            self.busy.discard(key)
         self._members[key] = found
         return found
 
@@ -395,13 +369,9 @@ class Resolver:
                 frame = self.frame(module.file, function.qualname)
                 if frame is not None:
                     groups += [
-                        self.bound_value(function.body.bindings[index], frame)
-                        for index in module.bindings(function.qualname).get(name, ())
+                        self.bound_value(function.body.bindings[index], frame) for index in module.bindings(function.qualname).get(name, ())
                     ]
-                    groups += [
-                        self._definition(module, member, None)
-                        for member in module.members.get(function.qualname, {}).get(name, ())
-                    ]
+                    groups += [self._definition(module, member, None) for member in module.members.get(function.qualname, {}).get(name, ())]
         return groups
 
     def imported(self, file: str, item: Import) -> Values:
@@ -456,7 +426,7 @@ class Resolver:
     def _attribute(self, value: Value, name: str) -> Values:
         if isinstance(value, External):
             if value.queryset is not None:
-                own = self._project_attribute(value.queryset, name, Instance(value.queryset, value.model))
+                own = self.classes.own_attribute(value.queryset, name, Instance(value.queryset, value.model))
                 if own:
                     return own
             if value.path == "django.conf.settings":
@@ -466,7 +436,7 @@ class Resolver:
             path = self.knowledge.canonical(f"{value.path}.{name}")
             return (External(path, value.model, value.queryset),) if len(path) < 300 else UNKNOWN
         if isinstance(value, Instance):
-            return self.class_attribute(value.cls, name, value)
+            return self.classes.attribute(value.cls, name, value)
         if isinstance(value, ModuleValue):
             found = self.member(value.file, name)
             if not found:
@@ -477,10 +447,10 @@ class Resolver:
         if isinstance(value, Namespace):
             return self.module_value(f"{value.name}.{name}", "", relative=True)
         if isinstance(value, ClassValue):
-            return self.class_attribute(value, name, value)
+            return self.classes.attribute(value, name, value)
         if isinstance(value, SuperOf):
             start = value.receiver.cls if isinstance(value.receiver, Instance) else value.receiver
-            return self.class_attribute(start, name, value.receiver, after=value.cls)
+            return self.classes.attribute(start, name, value.receiver, after=value.cls)
         if isinstance(value, Bound):
             return (value,) if name == "__wrapped__" else self.task_attribute(value, name)
         if isinstance(value, Container):
@@ -490,213 +460,16 @@ class Resolver:
         return (External(f"builtins.{type(value.value).__name__}().{name}"),)
 
     def lineage(self, cls: ClassValue) -> tuple[list[ClassValue], list[str], bool]:
-        """The project classes that `cls` inherits from (itself first), its library bases, and whether all bases are known."""
-        found = self._lineages.get(cls)
-        if found is not None:
-            return found
-        key = ("lineage", cls)
-        if key in self._busy:
-            return [cls], [], False
-        self._busy.add(key)
-        try:
-            module = self.module(cls.file)
-            assert module is not None
-            facts = module.classes[cls.qualname]
-            frame = self.frame(cls.file, facts.parent)
-            assert frame is not None
-            classes, libraries, complete = [cls], [], True
-            for base in facts.bases:
-                values = self.evaluate(base.base if isinstance(base, Item) else base, frame)
-                complete = complete and bool(values)
-                for value in values:
-                    if isinstance(value, ClassValue) and value != cls:
-                        inherited, theirs, known = self.lineage(value)
-                        classes = [c for c in classes if c not in inherited] + inherited
-                        libraries += [path for path in theirs if path not in libraries]
-                        complete = complete and known
-                    elif isinstance(value, External) and value.path not in libraries:
-                        libraries.append(value.path)
-        finally:
-            self._busy.discard(key)
-        self._lineages[cls] = classes, libraries, complete
-        return classes, libraries, complete
+        """See `Classes.lineage`."""
+        return self.classes.lineage(cls)
 
     def inherits(self, cls: ClassValue, library_class: str) -> bool:
-        """Whether a project class is known to inherit from a library's class."""
-        return any(self.knowledge.is_a(path, library_class) for path in self.lineage(cls)[1])
+        """See `Classes.inherits`."""
+        return self.classes.inherits(cls, library_class)
 
-    def class_attribute(
-        self, cls: ClassValue, name: str, receiver: Instance | ClassValue, after: ClassValue | None = None
-    ) -> Values:
-        """Attribute `name` of a class or instance, by its method resolution order (from behind `after`, for `super()`)."""
-        classes, libraries, _ = self.lineage(cls)
-        if after is not None and after in classes:
-            classes = classes[classes.index(after) + 1 :]
-        for owner in classes:
-            values = self._own_attribute(owner, name, receiver)
-            if values is not None:
-                return self._for_model(values, receiver)
-        if isinstance(receiver, Instance) and not name.startswith("__"):
-            forwarded = self._forwarded(classes, libraries, name, receiver)
-            if forwarded:
-                return forwarded
-        found: list[Value] = []
-        for library in libraries:
-            if isinstance(receiver, Instance):
-                queryset = receiver.cls if receiver.model is not None else None
-                found.append(External(self.knowledge.canonical(f"{library}().{name}"), receiver.model, queryset))
-            else:
-                found.append(External(self.knowledge.canonical(f"{library}.{name}"), receiver))
-        return tuple(found[:3])
-
-    def _project_attribute(self, cls: ClassValue, name: str, receiver: Instance) -> Values:
-        """The attribute as the project's own classes define it, UNKNOWN where only a library does."""
-        for owner in self.lineage(cls)[0]:
-            values = self._own_attribute(owner, name, receiver)
-            if values is not None:
-                return values
-        return UNKNOWN
-
-    def _own_attribute(self, owner: ClassValue, name: str, receiver: Instance | ClassValue) -> Values | None:
-        """The attribute as the class itself defines it, None where it does not."""
-        module = self.module(owner.file)
-        assert module is not None
-        for member in module.members.get(owner.qualname, {}).get(name, ()):
-            if isinstance(member, Class):
-                return (ClassValue(owner.file, member.qualname),)
-            return self._method(owner, member, receiver)
-        groups: list[Values] = []
-        found = False
-        if isinstance(receiver, Instance):
-            for method, binding in self._assigned_in_methods(owner, module).get(name, ()):
-                found = True
-                frame = self.frame(owner.file, method, receiver)
-                if frame is not None:
-                    groups.append(self._guarded((owner, name, method, receiver), binding, frame))
-        for index in module.bindings(owner.qualname).get(name, ()):
-            found = True
-            frame = self.frame(owner.file, owner.qualname)
-            if frame is not None:
-                binding = frame.scope.bindings[index]
-                values = self._guarded((owner, name, index), binding, frame)
-                groups.append(self._field(values, binding, frame) if isinstance(receiver, Instance) else values)
-        if not found:
-            return None
-        known = [group for group in groups if group and group != (Literal(None),)]
-        if known and isinstance(known[0][0], Literal) and self.inherits(owner, "enum.Enum"):
-            return (Instance(owner),)
-        return merged(known or [UNKNOWN])
-
-    def _guarded(self, key: object, binding: Binding, frame: Frame) -> Values:
-        if key in self._busy or len(self._busy) > DEEPEST:
-            return UNKNOWN
-        self._busy.add(key)
-        try:
-            return self.bound_value(binding, frame)
-        finally:
-            self._busy.discard(key)
-
-    def _method(self, owner: ClassValue, function: Function, receiver: Instance | ClassValue) -> Values:
-        kinds = self.decorator_paths(owner.file, function)
-        if "builtins.staticmethod" in kinds:
-            return (Bound(owner.file, function.qualname),)
-        if "builtins.classmethod" in kinds:
-            cls = receiver.cls if isinstance(receiver, Instance) else receiver
-            return (Bound(owner.file, function.qualname, cls),)
-        if isinstance(receiver, ClassValue):
-            return (Bound(owner.file, function.qualname),)
-        bound = Bound(owner.file, function.qualname, receiver)
-        if function.decorators and (not kinds.isdisjoint(PROPERTIES) or self._named_property(owner, function)):
-            self.touched.append(bound)
-            return self.returned(bound)
-        return (bound,)
-
-    def _assigned_in_methods(self, owner: ClassValue, module: Module) -> dict[str, list[tuple[str, Binding]]]:
-        """`self.name = value` in the methods of a class."""
-        found = self._own_attributes.get(owner)
-        if found is None:
-            found = self._own_attributes[owner] = {}
-            for function in module.facts.functions:
-                if function.owner != owner.qualname or not function.parameters:
-                    continue
-                prefix = function.parameters[0].name + "."
-                for binding in function.body.bindings:
-                    target = binding.target
-                    if target.startswith(prefix) and "." not in target[len(prefix) :] and "[" not in target:
-                        found.setdefault(target[len(prefix) :], []).append((function.qualname, binding))
-        return found
-
-    def _field(self, values: Values, binding: Binding, frame: Frame) -> Values:
-        """A class attribute as seen on an instance: a foreign key gives the object it points to."""
-        found: list[Value] = []
-        for value in values:
-            if isinstance(value, External) and value.path in ("django.db.models.ForeignKey()", "django.db.models.OneToOneField()"):
-                target = self._relation_target(binding, frame)
-                found += [Instance(each) for each in target if isinstance(each, ClassValue)] or [value]
-            elif isinstance(value, External) and value.path == "django.db.models.ManyToManyField()":
-                target = self._relation_target(binding, frame)
-                models = [each for each in target if isinstance(each, ClassValue)]
-                found.append(External("django.db.models.Model().related", models[0] if models else None))
-            else:
-                found.append(value)
-        return tuple(found)
-
-    def _relation_target(self, binding: Binding, frame: Frame) -> Values:
-        if not isinstance(binding.value, Result):
-            return UNKNOWN
-        call = frame.scope.calls[binding.value.index]
-        target = call.args[0] if call.args else call.keyword("to")
-        if isinstance(target, Const) and isinstance(target.value, str):
-            if target.value == "self":
-                return (ClassValue(frame.module.file, frame.qualname),)
-            return self.model_named(target.value, frame.module.file)
-        return self.evaluate(target, frame)
-
-    def model_named(self, name: str, importer: str) -> Values:
-        """The Django model of "app.Model" or "Model" (then in the same module)."""
-        label, _, model = name.rpartition(".")
-        if not label:
-            return self.member(importer, model)
-        for file in self.index.model_files(label):
-            if self.module(file) is None:
-                continue
-            values = self.member(file, model)
-            if any(isinstance(value, ClassValue) for value in values):
-                return values
-        return UNKNOWN
-
-    def _for_model(self, values: Values, receiver: Instance | ClassValue) -> Values:
-        """Managers and querysets found on a model class know which model they are for."""
-        model = receiver if isinstance(receiver, ClassValue) else receiver.model
-        if model is None:
-            return values
-        found: list[Value] = []
-        for value in values:
-            if isinstance(value, Instance) and value.model is None and self._is_manager(value.cls):
-                value = Instance(value.cls, model)
-            elif isinstance(value, External) and value.model is None and value.path.startswith(_MANAGERS):
-                value = External(value.path, model)
-            found.append(value)
-        return tuple(found)
-
-    def _is_manager(self, cls: ClassValue) -> bool:
-        return any(path.startswith(_MANAGERS) for path in self.lineage(cls)[1])
-
-    def _forwarded(self, classes: list[ClassValue], libraries: list[str], name: str, receiver: Instance) -> Values:
-        """Attributes that a class hands on: `__getattr__` returning `getattr(self.x, name)`, Django's LazyObject."""
-        if "django.utils.functional.LazyObject" in libraries and name != "_wrapped":
-            return self.attribute(self.class_attribute(receiver.cls, "_wrapped", receiver), name)
-        for owner in classes:
-            module = self.module(owner.file)
-            assert module is not None
-            for member in module.members.get(owner.qualname, {}).get("__getattr__", ()):
-                if isinstance(member, Function):
-                    for call in member.body.calls:
-                        if call.func == Ref("getattr") and call.args and isinstance(call.args[0], Ref):
-                            frame = self.frame(owner.file, member.qualname, receiver)
-                            if frame is not None and call.args[0].path != member.parameters[0].name:
-                                return self.attribute(self.evaluate(call.args[0], frame), name)
-        return UNKNOWN
+    def annotated(self, annotation: Expr, frame: Frame, receiver: Instance | ClassValue | None = None) -> Values:
+        """See `annotations.annotated`."""
+        return annotated(self, annotation, frame, receiver)
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -706,15 +479,15 @@ class Resolver:
         if found is not None:
             return found
         busy = (id(frame), index)
-        if busy in self._busy or len(self._busy) > DEEPEST:
+        if busy in self.busy or len(self.busy) > DEEPEST:
             return UNKNOWN
-        self._busy.add(busy)
+        self.busy.add(busy)
         try:
             call = frame.scope.calls[index]
             values = self.evaluate(call.func, frame)
             found = merged([self.called(value, call, frame) for value in values]) if values else self.located(call, frame)
         finally:
-            self._busy.discard(busy)
+            self.busy.discard(busy)
         frame.memo[index] = found
         return found
 
@@ -757,13 +530,13 @@ class Resolver:
         if found is not None:
             return found
         busy = (id(frame), "return")
-        if busy in self._busy or len(self._busy) > DEEPEST:
+        if busy in self.busy or len(self.busy) > DEEPEST:
             return UNKNOWN
-        self._busy.add(busy)
+        self.busy.add(busy)
         try:
             found = self._returned(frame, function)
         finally:
-            self._busy.discard(busy)
+            self.busy.discard(busy)
         frame.memo["return"] = found
         return found
 
@@ -775,9 +548,9 @@ class Resolver:
             return (Container(items),)
         if function.returns is not None and function.returns != Const(None):
             outer = self.around(frame, function.parent) or frame
-            annotated = self.annotated(function.returns, outer, frame.receiver)
-            if annotated:
-                return annotated
+            typed = self.annotated(function.returns, outer, frame.receiver)
+            if typed:
+                return typed
         groups = [self.evaluate(value, frame) for value in function.body.returns[:12]]
         known = [group for group in groups if group != (Literal(None),)]
         return merged(known or groups or [UNKNOWN])
@@ -803,87 +576,3 @@ class Resolver:
             for value in self.evaluate(decorator.value, frame)
             if isinstance(value, External)
         )
-
-    def _named_property(self, owner: ClassValue, function: Function) -> bool:
-        """Whether a decorator of the project or an unknown library calls itself a property (`@ttl_cached_property(...)`)."""
-        module = self.module(owner.file)
-        assert module is not None
-        calls = module.scope(function.parent).calls
-        for decorator in function.decorators:
-            expr = decorator.value
-            if isinstance(expr, Result):
-                expr = calls[expr.index].func
-            if isinstance(expr, (Ref, Attr)) and expr.path.lower().endswith("property"):
-                return True
-        return False
-
-    # ── annotations ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def annotated(self, annotation: Expr, frame: Frame, receiver: Instance | ClassValue | None = None) -> Values:
-        """What a value of an annotated type can be; UNKNOWN for types that say nothing (Any, a type variable, a protocol)."""
-        if isinstance(annotation, OneOf):
-            return merged([self.annotated(option, frame, receiver) for option in annotation.options])
-        if isinstance(annotation, Const):
-            text = annotation.value
-            if isinstance(text, str) and text.replace(".", "").isidentifier():
-                return self.annotated(Ref(text), frame, receiver)
-            return UNKNOWN
-        if isinstance(annotation, Item):
-            return self._annotated_generic(annotation, frame, receiver)
-        if not isinstance(annotation, (Ref, Attr)):
-            return UNKNOWN
-        found: list[Value] = []
-        for value in self.evaluate(annotation, frame):
-            if isinstance(value, ClassValue):
-                if not self.inherits(value, "typing.Protocol"):
-                    found.append(Instance(value))
-            elif isinstance(value, External):
-                if value.path in ("typing.Self", "typing_extensions.Self"):
-                    if receiver is not None:
-                        found.append(receiver)
-                elif value.path not in _SILENT and not value.path.endswith(")"):
-                    found.append(External(value.path + "()"))
-        return tuple(found)
-
-    def _annotated_generic(self, annotation: Item, frame: Frame, receiver: Instance | ClassValue | None) -> Values:
-        arguments = annotation.key.items if isinstance(annotation.key, Seq) else (annotation.key,)
-        found: list[Values] = []
-        for base in self.evaluate(annotation.base, frame):
-            if isinstance(base, ClassValue):
-                found.append((Instance(base),))
-            elif isinstance(base, External):
-                name = base.path.rpartition(".")[2]
-                if name in ("Optional", "Union", "Annotated", "Final", "ClassVar", "Required", "NotRequired", "Awaitable", "Mapped"):
-                    options = arguments if name == "Union" else arguments[:1]
-                    found.append(merged([self.annotated(option, frame, receiver) for option in options]))
-                elif name == "Coroutine":
-                    found.append(self.annotated(arguments[-1], frame, receiver))
-                elif name in ("type", "Type"):
-                    found.append(tuple(v for v in self.evaluate(arguments[0], frame) if isinstance(v, ClassValue)))
-                elif name in ("QuerySet", "Manager", "BaseManager", "RelatedManager"):
-                    models = [v for v in self.evaluate(arguments[0], frame) if isinstance(v, ClassValue)]
-                    found.append((External("django.db.models.QuerySet()", models[0] if models else None),))
-                elif name in _CONTAINERS:
-                    found.append((Container(merged([self.annotated(a, frame, receiver) for a in arguments])),))
-                elif base.path not in _SILENT and name != "Callable":
-                    found.append((External(base.path + "()"),))
-        return merged(found or [UNKNOWN])
-
-    # ── subclasses ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def elements(self, exprs: Iterable[Expr], frame: Frame) -> Iterator[Value]:
-        """All values of several expressions."""
-        for expr in exprs:
-            yield from self.evaluate(expr, frame)
-
-
-_MANAGERS = ("django.db.models.Manager", "django.db.models.QuerySet")
-_SILENT = frozenset(
-    {"typing.Any", "typing.TypeVar()", "typing.Callable", "typing_extensions.TypeVar()", "typing.Protocol", "builtins.object"}
-    | {"collections.abc.Callable", "typing.NoReturn", "typing.Never"}
-)
-_CONTAINERS = frozenset(
-    {"list", "List", "set", "Set", "frozenset", "FrozenSet", "tuple", "Tuple", "Sequence", "Iterable", "Iterator", "Collection"}
-    | {"Generator", "AsyncGenerator", "AsyncIterator", "AsyncIterable", "deque", "Deque", "ContextManager", "AsyncContextManager"}
-    | {"AbstractContextManager", "AbstractAsyncContextManager", "KeysView", "ValuesView", "MutableSequence"}
-)

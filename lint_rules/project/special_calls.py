@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lint_rules.facts.model import Call, Const
-from lint_rules.project.resolver import Frame, Resolver, Special
+from lint_rules.project.frames import Frame
+from lint_rules.project.resolver import Resolver, Special
 from lint_rules.project.values import (
     UNKNOWN,
     Bound,
@@ -13,7 +14,6 @@ from lint_rules.project.values import (
     Instance,
     Literal,
     SuperOf,
-    Value,
     Values,
     merged,
 )
@@ -46,9 +46,7 @@ def _getattr(resolver: Resolver, value: External, call: Call, frame: Frame) -> V
 
 
 def _type(resolver: Resolver, value: External, call: Call, frame: Frame) -> Values:
-    return tuple(
-        each.cls for each in resolver.evaluate(resolver.argument(call, 0), frame) if isinstance(each, Instance)
-    )
+    return tuple(each.cls for each in resolver.evaluate(resolver.argument(call, 0), frame) if isinstance(each, Instance))
 
 
 def _cast(resolver: Resolver, value: External, call: Call, frame: Frame) -> Values:
@@ -89,7 +87,7 @@ def _import_string(resolver: Resolver, value: External, call: Call, frame: Frame
 def _get_model(resolver: Resolver, value: External, call: Call, frame: Frame) -> Values:
     texts = [argument.value for argument in call.args if isinstance(argument, Const) and isinstance(argument.value, str)]
     if len(texts) in (1, 2):
-        found = resolver.model_named(".".join(texts), frame.module.file)
+        found = resolver.classes.model_named(".".join(texts), frame.module.file)
         if found:
             return found
     return (External("django.db.models.Model"),)
@@ -142,7 +140,6 @@ def _object_of_model(resolver: Resolver, value: External, call: Call, frame: Fra
     return (Instance(model),) if model is not None else UNKNOWN
 
 
-
 def _registered(resolver: Resolver, value: External, call: Call, frame: Frame) -> Values | None:
     """`app.task(f)` and `app.task(...)(f)`: the function itself."""
     bound = [each for each in _first(resolver, value, call, frame) if isinstance(each, Bound)] if call.args else []
@@ -186,9 +183,7 @@ SPECIAL_CALLS: dict[str, Special] = {
         _first,
     ),
     **dict.fromkeys(["*.run_until_complete", "*.enter_context", "*.enter_async_context"], _first),
-    **dict.fromkeys(
-        ["django.utils.functional.SimpleLazyObject", "werkzeug.local.LocalProxy", "lazy_object_proxy.Proxy"], _result_of
-    ),
+    **dict.fromkeys(["django.utils.functional.SimpleLazyObject", "werkzeug.local.LocalProxy", "lazy_object_proxy.Proxy"], _result_of),
     **dict.fromkeys(
         [
             "importlib.import_module",
@@ -208,9 +203,7 @@ SPECIAL_CALLS: dict[str, Special] = {
         + ["*." + name for name in ("scalar_one_or_none", "scalar", "aget", "afirst", "alast", "acreate", "get_or_404", "first_or_404")],
         _one_row,
     ),
-    **dict.fromkeys(
-        ["*.get_or_create", "*.update_or_create", "*.aget_or_create", "*.aupdate_or_create"], _row_and_flag
-    ),
+    **dict.fromkeys(["*.get_or_create", "*.update_or_create", "*.aget_or_create", "*.aupdate_or_create"], _row_and_flag),
     **dict.fromkeys(
         [
             "sqlalchemy.orm.Session().query",

@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from celery_best_practices.contract import WORKLOAD_OF_DECORATOR
 from lint_rules.facts.model import Attr, Call, Const, Decorator, Expr, Function, Item, Map, Ref, Result, Seq, Span
+from lint_rules.project.frames import Frame
 from lint_rules.project.modules import Module, NotLoaded
 from lint_rules.project.origins import call_behind
-from lint_rules.project.resolver import Frame, Resolver
+from lint_rules.project.resolver import Resolver
 from lint_rules.project.values import Bound, ClassValue, External, Instance, Literal, Value, Values
 
 REGISTERING = frozenset(
@@ -118,12 +119,8 @@ def rendered(expr: Expr | None, calls: tuple[Call, ...] = (), depth: int = 0) ->
             return f"({inner},)" if len(expr.items) == 1 else f"({inner})"
         return f"[{inner}]" if expr.kind == "list" else f"{{{inner}}}"
     if isinstance(expr, Map):
-        return "{%s}" % ", ".join(
-            f"**{rendered(value, calls, depth + 1)}"
-            if key is None
-            else f"{rendered(key, calls, depth + 1)}: {rendered(value, calls, depth + 1)}"
-            for key, value in zip(expr.keys, expr.values)
-        )
+        heads = ["**" if key is None else rendered(key, calls, depth + 1) + ": " for key in expr.keys]
+        return "{" + ", ".join(head + rendered(value, calls, depth + 1) for head, value in zip(heads, expr.values)) + "}"
     return "..."
 
 
@@ -351,9 +348,7 @@ class TaskFinder:
                 facts = self.resolver.class_facts(cls)
                 own = self.resolver.module(cls.file)
                 assert own is not None
-                options = tuple(
-                    (binding.target, binding.value) for binding in facts.body.bindings if "." not in binding.target
-                )
+                options = tuple((binding.target, binding.value) for binding in facts.body.bindings if "." not in binding.target)
                 declaration = Declaration(
                     text=rendered(call.func, frame.scope.calls) + f"({facts.name})",
                     form="class",

@@ -10,8 +10,9 @@ import fnmatch
 from collections.abc import Iterable
 
 from lint_rules.facts.model import Attr, Call, Const, Expr, Function, Item, Ref, Result
-from lint_rules.project.effects import Node
-from lint_rules.project.resolver import CONTEXT_MANAGERS, Frame, Resolver
+from lint_rules.project.frames import Frame
+from lint_rules.project.graph import Node
+from lint_rules.project.resolver import CONTEXT_MANAGERS, Resolver
 from lint_rules.project.tasks import Task
 from lint_rules.project.values import Bound, ClassValue, External, Instance, Value
 

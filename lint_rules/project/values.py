@@ -76,7 +76,7 @@ class Container(_Value, frozen=True, tag=True):
 class Literal(_Value, frozen=True, tag=True):
     """A constant."""
 
-    value: Union[None, bool, int, float, str]
+    value: Union[bool, int, float, str, None]
 
 
 Value = Union[ModuleValue, Namespace, External, ClassValue, Instance, Bound, SuperOf, Container, Literal]

@@ -26,8 +26,8 @@ def workload(effects: Collection[Effect], unseen_callables: int = 0, unseen_mess
 def _label(effects: Collection[Effect]) -> str:
     """The label that the seen effects have.
 
-    "mixed" is database work together with waiting for others (network, subprocesses) or with heavy computing, or network together with heavy
-    computing. Files, Redis and sleeping alone make a task "io"; next to a database they do not count.
+    "mixed" is database work together with waiting for others (network, subprocesses) or with heavy computing, or network together with
+    heavy computing. Files, Redis and sleeping alone make a task "io"; next to a database they do not count.
     """
     waits = not {Effect.NETWORK, Effect.LIKELY_NETWORK, Effect.SUBPROCESS}.isdisjoint(effects)
     computes = Effect.CPU in effects

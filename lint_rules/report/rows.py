@@ -27,8 +27,7 @@ def finding_rows(findings: Iterable[Finding]) -> list[Row]:
             "end_location": {"row": finding.place.end_row, "column": finding.place.end_column + 1},
             "task": finding.task,
             "related": [
-                {"filename": each.file, "location": {"row": each.row, "column": 1}, "message": each.message}
-                for each in finding.related
+                {"filename": each.file, "location": {"row": each.row, "column": 1}, "message": each.message} for each in finding.related
             ],
             "fix": None if finding.fix is None else str(finding.fix),
             "url": DOCS.format(code=finding.code),

@@ -43,7 +43,8 @@ def full(rows: list[Row], paint: Paint, source: Callable[[str], list[str]]) -> I
             number = str(place["row"])
             yield f"   {number} {paint('|', 'dim')} {line[:200]}"
             if place["column"] <= 200:
-                yield f"   {' ' * len(number)} {paint('|', 'dim')} {' ' * (place['column'] - 1)}{paint('^' * min(width, 120), row['severity'])}"
+                mark = " " * (place["column"] - 1) + paint("^" * min(width, 120), row["severity"])
+                yield f"   {' ' * len(number)} {paint('|', 'dim')} {mark}"
         for each in row["related"]:
             yield f"   {paint('=', 'dim')} {each['filename']}:{each['location']['row']}: {each['message']}"
         if row["fix"]:
@@ -58,7 +59,9 @@ def summary(rows: list[Row], tasks: int, suppressed: int) -> str:
     if not rows:
         return f"No findings in {looked}{silent}."
     counts = Counter(row["severity"] for row in rows)
-    kinds = ", ".join(f"{counts[kind]} {name}" for kind, name in (("error", "errors"), ("warning", "warnings"), ("info", "conventions")) if counts[kind])
+    kinds = ", ".join(
+        f"{counts[kind]} {name}" for kind, name in (("error", "errors"), ("warning", "warnings"), ("info", "conventions")) if counts[kind]
+    )
     fixable = Counter(row["fix"] for row in rows)
     fixes = ", ".join(f"{fixable[kind]} with {kind} fixes" for kind in ("safe", "unsafe") if fixable[kind])
     return f"Found {len(rows)} findings in {looked} ({kinds}{silent}{'; ' + fixes if fixes else ''})."

@@ -27,7 +27,9 @@ def decode(data: bytes) -> str:
         Unreadable: it is no text in the encoding it claims, or larger than `LARGEST`.
     """
     if len(data) > LARGEST:
-        raise Unreadable(f"the file has {len(data) / 1e6:.1f} MB; files over {LARGEST / 1e6:.1f} MB are not analysed (exclude it to silence this)")
+        raise Unreadable(
+            f"the file has {len(data) / 1e6:.1f} MB; files over {LARGEST / 1e6:.1f} MB are not analysed (exclude it to silence this)"
+        )
     if data.isascii() and b"coding" not in data[:300]:
         text = data.decode("ascii")
     else:
@@ -39,7 +41,9 @@ def decode(data: bytes) -> str:
             text = data.decode(encoding)
         except UnicodeDecodeError as error:
             row = data.count(b"\n", 0, error.start) + 1
-            raise Unreadable(f"not valid {encoding} (byte 0x{data[error.start]:02x}); save it as UTF-8 or name its encoding on the first line", row) from None
+            raise Unreadable(
+                f"not valid {encoding} (byte 0x{data[error.start]:02x}); save it as UTF-8 or name its encoding on the first line", row
+            ) from None
     if "\0" in text:
         raise Unreadable("the file contains null bytes: it is not Python source", text.count("\n", 0, text.index("\0")) + 1)
     if "\r" in text:

@@ -6,8 +6,8 @@ Where `ast` gives up, the new syntax is rewritten into an older form that means 
 - PEP 695/696 type parameters become blanks, `type X = Y` -> `X      = Y`
 - PEP 701/750 f-strings and t-strings become `~( a , b )` of the expressions in them
 
-The common one-line forms of the first two are rewritten where `ast` stumbles over them (`_mended`). For everything else libcst, whose own parser
-knows the newest grammar, reads the file (`lowering`): that takes half a second to import, so it comes second.
+The common one-line forms of the first two are rewritten where `ast` stumbles over them (`_mended`). For everything else libcst, whose own
+parser knows the newest grammar, reads the file (`lowering`): that takes half a second to import, so it comes second.
 """
 
 from __future__ import annotations

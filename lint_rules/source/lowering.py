@@ -22,9 +22,7 @@ class Lowering(cst.CSTTransformer):
             return updated_node.with_changes(type=_in_parentheses(kind), whitespace_after_except=cst.SimpleWhitespace(""))
         return updated_node
 
-    def leave_ExceptStarHandler(
-        self, original_node: cst.ExceptStarHandler, updated_node: cst.ExceptStarHandler
-    ) -> cst.ExceptStarHandler:
+    def leave_ExceptStarHandler(self, original_node: cst.ExceptStarHandler, updated_node: cst.ExceptStarHandler) -> cst.ExceptStarHandler:
         kind = updated_node.type
         if isinstance(kind, cst.Tuple) and not kind.lpar:
             return updated_node.with_changes(type=_in_parentheses(kind), whitespace_after_star=cst.SimpleWhitespace(""))
@@ -62,9 +60,7 @@ class Lowering(cst.CSTTransformer):
     def visit_ConcatenatedString(self, node: cst.ConcatenatedString) -> bool:
         return False
 
-    def leave_ConcatenatedString(
-        self, original_node: cst.ConcatenatedString, updated_node: cst.ConcatenatedString
-    ) -> cst.BaseExpression:
+    def leave_ConcatenatedString(self, original_node: cst.ConcatenatedString, updated_node: cst.ConcatenatedString) -> cst.BaseExpression:
         return _readable(original_node)
 
 

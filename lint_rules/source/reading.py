@@ -132,9 +132,7 @@ def _facts(files: list[str]) -> list[Read]:
 class Reader:
     """Reads the files below a root; remembers which could not be read. A context manager: leaving it ends its processes."""
 
-    def __init__(
-        self, root: Path, store: FactsStore | None = None, jobs: int = 1, overlay: Mapping[str, bytes] | None = None
-    ) -> None:
+    def __init__(self, root: Path, store: FactsStore | None = None, jobs: int = 1, overlay: Mapping[str, bytes] | None = None) -> None:
         self.unreadable: dict[str, Unreadable] = {}
         self._files = _Files(str(root), store, overlay or {})
         self._jobs = jobs or min(_processors(), 8)

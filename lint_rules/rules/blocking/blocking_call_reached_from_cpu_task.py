@@ -72,7 +72,7 @@ from collections.abc import Iterator
 
 from lint_rules.findings import Report, Severity
 from lint_rules.knowledge.tables import Effect
-from lint_rules.project.effects import DirectEffect, Edge, Evidence, Node, Step
+from lint_rules.project.graph import DirectEffect, Edge, Evidence, Node, Step
 from lint_rules.project.project import Project
 from lint_rules.project.tasks import Task
 from lint_rules.rules.blocking.file_storage import may_be_local

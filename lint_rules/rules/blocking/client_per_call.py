@@ -60,8 +60,8 @@ from functools import partial
 
 from lint_rules.facts.model import Call
 from lint_rules.findings import Report, Severity
+from lint_rules.project.frames import Frame
 from lint_rules.project.project import Project
-from lint_rules.project.resolver import Frame
 from lint_rules.project.tasks import Task
 from lint_rules.project.values import Bound, ClassValue, External, Instance
 from lint_rules.rules.registry import rule

@@ -56,9 +56,9 @@ from functools import partial
 from lint_rules.facts.model import Attr, Call, Const, Expr, Ref
 from lint_rules.findings import FixKind, Related, Report, Severity
 from lint_rules.knowledge.tables import CallRow
+from lint_rules.project.frames import Frame
 from lint_rules.project.origins import call_behind
 from lint_rules.project.project import Project, TaskCall
-from lint_rules.project.resolver import Frame
 from lint_rules.project.values import Bound, ClassValue, External
 from lint_rules.rules.blocking.session_origin import may_bring_timeout
 from lint_rules.rules.registry import rule
@@ -103,7 +103,7 @@ def _hidden(call: Call, path: str, row: CallRow, frame: Frame, project: Project)
     """Whether what is called may have got a timeout before: a partial, a subclass, a session."""
     for value in project.values(call.func, frame):
         if isinstance(value, ClassValue):
-            made = project.loading(partial(project.resolver.class_attribute, value, "__init__", value))
+            made = project.loading(partial(project.resolver.classes.attribute, value, "__init__", value))
             return any(isinstance(each, Bound) for each in made)
     name = path.rpartition(".")[2]
     if not _written_as(name, call.func, frame):

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from functools import partial
 
 from lint_rules.facts.model import Attr, Entered, Expr, OneOf, Ref, Result
+from lint_rules.project.frames import Frame
 from lint_rules.project.project import Project
-from lint_rules.project.resolver import Frame
 from lint_rules.project.values import Bound, ClassValue, External, Instance, ModuleValue
 
 FARTHEST = 6

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lint_rules.facts.model import Decorator, Expr, Ref, Result
 from lint_rules.project.celery_settings import is_app
+from lint_rules.project.frames import Frame
 from lint_rules.project.modules import Module
 from lint_rules.project.project import Project
-from lint_rules.project.resolver import Frame
 from lint_rules.project.tasks import Task
 from lint_rules.project.values import ClassValue, Value
 

@@ -144,22 +144,34 @@ def _returns_its_own_function(bound: Bound, project: Project) -> bool:
 def _uses_the_task(function: Function, bound: Bound, project: Project) -> bool:
     """Whether the decorator reads attributes of what it is given, hands it on, or sets attributes: it may have been written for tasks."""
     module = project.module(bound.file)
-    given = {parameter.name for parameter in function.parameters}
-    for each in module.facts.functions if module is not None else ():
+    if module is None:
+        return True
+    given = _first_parameter(function)
+    for each in module.facts.functions:  # by row: a function before those defined in it
         if each.qualname != bound.qualname and not each.qualname.startswith(f"{bound.qualname}."):
             continue
         if any("." in binding.target and not binding.target.rpartition(".")[2].startswith("_") for binding in each.body.bindings):
             return True
         for call in each.body.calls:
-            own = module is not None and f"{each.qualname}.{_last_name(call.func)}" in module.functions
-            if not own and _last_name(call.func) not in LOOKING and any(isinstance(expr, Ref) and expr.path in given for expr in call.args):
-                return True
-            for expr in (call.func, *call.args, *(value for _, value in call.keywords)):
-                path = expr.path if isinstance(expr, (Ref, Attr)) else ""
-                head, _, attribute = path.partition(".")
-                if head in given and attribute and not attribute.startswith("_"):
+            name = _last_name(call.func)
+            inner = module.functions.get(f"{each.qualname}.{name}")
+            if any(isinstance(expr, Ref) and expr.path in given for expr in call.args):
+                if inner is None and name not in LOOKING:
                     return True
+                given |= _first_parameter(inner) if inner is not None else set()
+            if any(_reads_attribute(expr, given) for expr in (call.func, *call.args, *(value for _, value in call.keywords))):
+                return True
     return False
+
+
+def _first_parameter(function: Function) -> set[str]:
+    """The name of the parameter that takes what is decorated."""
+    return {parameter.name for parameter in function.positional[1 if function.owner else 0 :][:1]}
+
+
+def _reads_attribute(expr: Expr, given: set[str]) -> bool:
+    head, _, attribute = (expr.path if isinstance(expr, Ref) else "").partition(".")
+    return head in given and bool(attribute) and not attribute.startswith("_")
 
 
 def _last_name(expr: Expr) -> str:

@@ -52,9 +52,9 @@ from collections.abc import Iterator
 from celery_best_practices.contract import CONFIGS, FIELD_BY_NAME, WORKLOAD_OF_CONFIG
 from lint_rules.facts.model import Attr, Call, Const, Ref
 from lint_rules.findings import FixKind, Place, Report, Severity
+from lint_rules.project.frames import Frame
 from lint_rules.project.origins import call_behind
 from lint_rules.project.project import UNSEEN, Project
-from lint_rules.project.resolver import Frame
 from lint_rules.project.tasks import Task
 from lint_rules.rules.registry import rule
 

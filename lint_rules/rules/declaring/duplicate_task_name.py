@@ -60,10 +60,10 @@ from collections.abc import Iterator
 
 from lint_rules.facts.model import Attr, Expr, Ref
 from lint_rules.findings import Related, Report, Severity
+from lint_rules.project.frames import Frame
 from lint_rules.project.modules import Module
 from lint_rules.project.origins import origin
 from lint_rules.project.project import Project
-from lint_rules.project.resolver import Frame
 from lint_rules.project.tasks import Task
 from lint_rules.project.values import Bound
 from lint_rules.rules.declaring.declarations import below, callee

@@ -50,8 +50,8 @@ from collections.abc import Iterator
 
 from lint_rules.facts.model import Const, Expr, Map, Seq
 from lint_rules.findings import FixKind, Place, Report, Severity
+from lint_rules.project.frames import Frame
 from lint_rules.project.project import UNSEEN, Project
-from lint_rules.project.resolver import Frame
 from lint_rules.rules.declaring.declarations import BY_CELERY, label
 from lint_rules.rules.registry import rule
 

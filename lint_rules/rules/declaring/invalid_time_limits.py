@@ -50,8 +50,8 @@ from collections.abc import Iterator
 from lint_rules.facts.model import Attr, Call, Ref
 from lint_rules.findings import Place, Report, Severity
 from lint_rules.project.celery_settings import Setting
+from lint_rules.project.frames import Frame
 from lint_rules.project.project import Project
-from lint_rules.project.resolver import Frame
 from lint_rules.project.values import Bound, External
 from lint_rules.rules.declaring.declarations import ANY_DECORATOR, label
 from lint_rules.rules.registry import rule

@@ -55,7 +55,7 @@ from celery_best_practices.contract import DECORATORS, WORKLOAD_OF_DECORATOR
 from lint_rules.facts.model import Attr, Ref
 from lint_rules.findings import FixKind, Report, Severity
 from lint_rules.knowledge.tables import Effect
-from lint_rules.project.effects import Evidence
+from lint_rules.project.graph import Evidence
 from lint_rules.project.project import Project
 from lint_rules.project.tasks import Task
 from lint_rules.rules.declaring.declarations import callee, label
@@ -75,15 +75,15 @@ DECIDING = {
 
 KINDS = {
     Effect.CPU: "CPU-heavy work",
-    Effect.NETWORK: "network calls",
-    Effect.LIKELY_NETWORK: "probable network calls",
-    Effect.SUBPROCESS: "subprocess calls",
+    Effect.NETWORK: "network I/O",
+    Effect.LIKELY_NETWORK: "probable network I/O",
+    Effect.SUBPROCESS: "subprocess work",
     Effect.DB: "database work",
-    Effect.REDIS: "Redis commands",
-    Effect.FILE: "file access",
+    Effect.REDIS: "Redis work",
+    Effect.FILE: "file I/O",
     Effect.SLEEP: "sleeping",
     Effect.RESULT: "waiting for results",
-    Effect.DISPATCH: "nothing but sending tasks",
+    Effect.DISPATCH: "nothing but send tasks",
 }
 
 
@@ -124,5 +124,6 @@ def _in_words(found: list[Evidence]) -> str:
     """The kinds of work, and where the first of them is done."""
     first = found[0]
     way = f" through {first.steps[-1].name.partition('#')[0]}" if first.steps else ""
-    kinds = " and ".join(KINDS.get(evidence.effect, str(evidence.effect)) for evidence in found)
+    effects = [evidence.effect for evidence in found if evidence.effect is not Effect.LIKELY_NETWORK or evidence is first]
+    kinds = " and ".join(KINDS.get(effect, effect) for effect in effects)
     return f"{kinds} ({first.path}{way}, {first.file}:{first.row})"

@@ -57,9 +57,9 @@ from collections.abc import Iterator
 
 from lint_rules.facts.model import Attr, Call, Const, Ref
 from lint_rules.findings import Place, Related, Report, Severity
+from lint_rules.project.frames import Frame
 from lint_rules.project.modules import Module
 from lint_rules.project.project import Project
-from lint_rules.project.resolver import Frame
 from lint_rules.project.tasks import Task
 from lint_rules.project.values import Bound, ClassValue, External
 from lint_rules.rules.declaring.names import automatic_name, names_tasks_itself
