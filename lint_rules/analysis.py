@@ -30,8 +30,6 @@ class Analysis(Struct):
     suppressed: list[Finding]
     project: Project
     listing: Listing
-    failed: bool
-    """Whether a file could not be read or the configuration has mistakes (exit code 2)."""
 
 
 def codes_of(settings: Settings) -> frozenset[str]:
@@ -53,14 +51,13 @@ def analyse(root: Path, settings: Settings, problems: Iterable[Problem] = (), re
         rules = all_rules()
         codes = codes_of(settings)
         found = list(_run_findings(listing, source, problems))
-        failed = bool(found)
         found += check(project, [each for each in rules.values() if each.code in codes])
         found = [finding for finding in found if finding.code in codes or finding.code in ("CRB001", "CRB003")]
         kept, suppressed = _suppressed(found, project.index.loaded(), codes)
     ignored = _per_file_ignores(settings)
-    kept = [finding for finding in kept if not ignored(finding)]
+    kept, suppressed = ([finding for finding in group if not ignored(finding)] for group in (kept, suppressed))
     kept.sort(key=lambda finding: finding.order)
-    return Analysis(kept, suppressed, project, listing, failed)
+    return Analysis(kept, suppressed, project, listing)
 
 
 def read(root: Path, listing: Listing, settings: Settings, source: Reader) -> Project:
@@ -153,9 +150,9 @@ def _suppressed(found: list[Finding], modules: Iterable[object], codes: frozense
 def _per_file_ignores(settings: Settings) -> Callable[[Finding], bool]:
     if not settings.per_file_ignores:
         return lambda finding: False
-    from pathspec import GitIgnoreSpec
+    from lint_rules.source.patterns import spec_of
 
-    specs = [(GitIgnoreSpec.from_lines([pattern]), codes) for pattern, codes in settings.per_file_ignores.items()]
+    specs = [(spec_of([pattern]), codes) for pattern, codes in settings.per_file_ignores.items()]
 
     def ignored(finding: Finding) -> bool:
         return any(finding.code.startswith(code) and spec.match_file(finding.place.file) for spec, codes in specs for code in codes)

@@ -18,6 +18,9 @@ Row = dict[str, Any]
 
 NOTHING, FOUND, FAILED = 0, 1, 2
 
+UNDONE = ("CRB001", "CRB003")
+"""Rules that report what could not be read: the exit code is 2."""
+
 
 class Refused(Exception):
     """A request that cannot be carried out; the text is the sentence to show."""
@@ -185,7 +188,6 @@ def _check(arguments: argparse.Namespace) -> int:
     times: dict[str, float] = {}
     for request in requests:
         result = _run(arguments, request, stdin, times)
-        failed = failed or result["failed"]
         tasks += result["tasks"]
         kept = [row for row in result["findings"] if request.covers(row["filename"]) or row["code"] == "CRB003"]
         silent = [row for row in result["suppressed"] if request.covers(row["filename"])]
@@ -193,6 +195,7 @@ def _check(arguments: argparse.Namespace) -> int:
         if arguments.show_suppressed:
             kept = sorted(kept + silent, key=lambda row: (row["filename"], row["location"]["row"], row["code"]))
         rows += [_shown(row, request) for row in kept]
+        failed = failed or any(row["code"] in UNDONE for row in kept)
         if arguments.verbose:
             print(f"crb: {request.root}: {result['files']} files listed, {result['read']} read", file=sys.stderr)
     with _output(arguments.output_file) as out:
@@ -229,11 +232,14 @@ def _run(arguments: argparse.Namespace, request: _Request, stdin: bytes | None, 
     began = time.perf_counter()
     result = replay.load(cache, key, root) if cached else None
     if result is None:
-        from lint_rules.run import whole_project
+        from lint_rules.run import UnknownCode, whole_project
 
         started = time.time_ns()
         overlay = {} if stdin is None else {os.path.relpath(os.path.abspath(arguments.stdin_filename), root).replace(os.sep, "/"): stdin}
-        run = whole_project(root, config, overrides, None if arguments.no_cache else cache, arguments.jobs, overlay)
+        try:
+            run = whole_project(root, config, overrides, None if arguments.no_cache else cache, arguments.jobs, overlay)
+        except UnknownCode as error:
+            raise Refused(str(error)) from None
         result = run.result
         if cached:
             replay.save(cache, key, root, started, run.directories, run.files, run.absent, result)

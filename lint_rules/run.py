@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import gc
 import os
 from pathlib import Path
@@ -30,10 +31,22 @@ class Run(Struct):
     """Files that were looked for and do not exist."""
 
 
+class UnknownCode(Exception):
+    """A code on the command line that no rule has; the text is the sentence to show."""
+
+
 def whole_project(
     root: str, config: str, overrides: dict[str, Any], cache: str | None, jobs: int = 0, overlay: dict[str, bytes] | None = None
 ) -> Run:
-    """Analyse the project below `root`; `overlay` gives the content of files that are not saved yet."""
+    """Analyse the project below `root`; `overlay` gives the content of files that are not saved yet.
+
+    Raises:
+        UnknownCode: `overrides` select or ignore a code that does not exist.
+    """
+    for code in [code for name, value in overrides.items() if name != "profile" for code in value]:
+        if not any(known.startswith(code) for known in all_rules()):
+            near = difflib.get_close_matches(code, all_rules(), 1)
+            raise UnknownCode(f"{code} is no rule or prefix of one; {f'did you mean {near[0]}?' if near else '`crb rules` lists them'}")
     gc.disable()  # a run allocates much, frees little and ends soon
     settings, problems = read_settings(Path(config), _named(config, root), all_rules())
     settings = msgspec.structs.replace(settings, **overrides)
@@ -45,7 +58,6 @@ def whole_project(
         "tasks": len(analysis.project.tasks),
         "files": len(analysis.listing.files),
         "read": len(analysis.project.index.loaded()),
-        "failed": analysis.failed,
     }
     inputs = [_named(config, root), *analysis.project.inputs]
     present = [path for path in inputs if os.path.exists(os.path.join(root, path))]
@@ -104,4 +116,4 @@ def _reader(root: str, cache: str | None, jobs: int, overlay: dict[str, bytes]) 
     return Reader(Path(root), store, jobs, overlay)
 
 
-__all__ = ["Run", "Settings", "effective_settings", "project_tasks", "rule_row", "whole_project"]
+__all__ = ["Run", "Settings", "UnknownCode", "effective_settings", "project_tasks", "rule_row", "whole_project"]

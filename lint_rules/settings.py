@@ -6,12 +6,13 @@ import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from lint_rules.findings import Place
+from lint_rules.source.patterns import is_pattern
 
 DEFAULT_EXCLUDE = (
     ".*",
@@ -122,13 +123,16 @@ def _converted(raw: dict[str, Any], text: str, name: str, codes: Mapping[str, ob
         try:
             converted = msgspec.convert(value, kinds[key])
         except msgspec.ValidationError as error:
-            problems.append(Problem(place, f"{name}: [tool.crb] {key}: {_sentence(str(error))}"))
+            problems.append(Problem(place, f"{name}: [tool.crb] {key}: {_sentence(str(error), kinds[key])}"))
             continue
         wrong = [code for code in _codes_in(key, value) if not any(known.startswith(code) for known in codes)]
         for code in wrong:
             near = difflib.get_close_matches(code, codes, 1)
             hint = f"did you mean {near[0]}?" if near else "see `crb rules`"
             problems.append(Problem(place, f"{name}: [tool.crb] {key}: {code!r} is no rule or prefix of one; {hint}"))
+        for pattern in _patterns_in(key, value):
+            if not is_pattern(pattern):
+                problems.append(Problem(place, f"{name}: [tool.crb] {key}: {pattern!r} is no gitignore pattern; it matches nothing"))
         good[key] = converted
     known = {entry.encode_name: entry.name for entry in msgspec.structs.fields(Settings)}
     return Settings(**{known[key]: value for key, value in good.items()}), problems
@@ -142,8 +146,15 @@ def _codes_in(key: str, value: Any) -> list[str]:
     return []
 
 
-def _sentence(error: str) -> str:
+def _patterns_in(key: str, value: Any) -> list[str]:
+    return list(value) if key in ("exclude", "extend-exclude", "per-file-ignores", "deploy-files") else []
+
+
+def _sentence(error: str, kind: Any) -> str:
     """msgspec's message with TOML's words."""
+    if error.startswith("Invalid enum value"):
+        value = error.partition("'")[2].partition("'")[0]
+        return f"{value!r} is none of {', '.join(repr(each) for each in _allowed(kind))}"
     words = {
         "`array`": "a list",
         "`object`": "a table",
@@ -155,6 +166,13 @@ def _sentence(error: str) -> str:
     for word, better in words.items():
         error = error.replace(word, better)
     return error[0].lower() + error[1:]
+
+
+def _allowed(kind: Any) -> list[Any]:
+    """The literals of a type, wherever in it they stand."""
+    if get_origin(kind) is Literal:
+        return list(get_args(kind))
+    return [value for part in get_args(kind) for value in _allowed(part)]
 
 
 def _row(text: str, key: str) -> int:

@@ -9,6 +9,8 @@ from typing import Any
 
 Row = dict[str, Any]
 
+NOUNS = {"error": "error", "warning": "warning", "info": "convention"}
+
 COLOURS = {"error": "31", "warning": "33", "info": "36", "bold": "1", "dim": "2"}
 
 
@@ -54,17 +56,19 @@ def full(rows: list[Row], paint: Paint, source: Callable[[str], list[str]]) -> I
 
 def summary(rows: list[Row], tasks: int, suppressed: int) -> str:
     """One line that closes a run."""
-    looked = f"{tasks} task{'' if tasks == 1 else 's'}"
+    looked = _counted(tasks, "task")
     silent = f", {suppressed} suppressed" if suppressed else ""
     if not rows:
         return f"No findings in {looked}{silent}."
     counts = Counter(row["severity"] for row in rows)
-    kinds = ", ".join(
-        f"{counts[kind]} {name}" for kind, name in (("error", "errors"), ("warning", "warnings"), ("info", "conventions")) if counts[kind]
-    )
+    kinds = ", ".join(_counted(counts[kind], name) for kind, name in NOUNS.items() if counts[kind])
     fixable = Counter(row["fix"] for row in rows)
     fixes = ", ".join(f"{fixable[kind]} with {kind} fixes" for kind in ("safe", "unsafe") if fixable[kind])
-    return f"Found {len(rows)} findings in {looked} ({kinds}{silent}{'; ' + fixes if fixes else ''})."
+    return f"Found {_counted(len(rows), 'finding')} in {looked} ({kinds}{silent}{'; ' + fixes if fixes else ''})."
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def statistics(rows: list[Row]) -> Iterator[str]:
@@ -96,7 +100,7 @@ def lines_of(root: str) -> Callable[[str], list[str]]:
         if file not in kept:
             try:
                 with open(os.path.join(root, file), encoding="utf-8", errors="replace") as handle:
-                    kept[file] = handle.read(8_000_000).splitlines()
+                    kept[file] = handle.read(8_000_000).split("\n")
             except OSError:
                 kept[file] = []
         return kept[file]

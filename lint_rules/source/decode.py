@@ -44,6 +44,8 @@ def decode(data: bytes) -> str:
             raise Unreadable(
                 f"not valid {encoding} (byte 0x{data[error.start]:02x}); save it as UTF-8 or name its encoding on the first line", row
             ) from None
+        except (LookupError, UnicodeError):  # rot13, hex, punycode ...: codecs, but no encodings of source text
+            raise Unreadable(f"{encoding} is no encoding of Python source; save it as UTF-8") from None
     if "\0" in text:
         raise Unreadable("the file contains null bytes: it is not Python source", text.count("\n", 0, text.index("\0")) + 1)
     if "\r" in text:

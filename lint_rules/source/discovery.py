@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from lint_rules.settings import Settings
+from lint_rules.source.patterns import spec_of
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 
 class Listing(Struct):
@@ -22,9 +27,7 @@ class Listing(Struct):
 
 def discover(root: str, settings: Settings) -> Listing:
     """The project's Python files, sorted. Links to directories are not followed, so loops cannot happen."""
-    from pathspec import GitIgnoreSpec
-
-    excluded = GitIgnoreSpec.from_lines([*settings.exclude, *settings.extend_exclude])
+    excluded = spec_of([*settings.exclude, *settings.extend_exclude])
     listing = Listing([], [], [], [])
     pending: list[tuple[str, tuple[tuple[str, GitIgnoreSpec], ...]]] = [("", ())]
     while pending:
@@ -42,7 +45,7 @@ def discover(root: str, settings: Settings) -> Listing:
                 listing.ignore_files.append(prefix + entry.name)
                 try:
                     with open(entry.path, encoding="utf-8", errors="replace") as file:
-                        specs = (*specs, (prefix, GitIgnoreSpec.from_lines(file.read().splitlines())))
+                        specs = (*specs, (prefix, spec_of(file.read().splitlines())))
                 except OSError:
                     continue
         for entry in found:
@@ -52,20 +55,23 @@ def discover(root: str, settings: Settings) -> Listing:
                 if is_directory:
                     if not _left_out(path + "/", excluded, specs) and not _is_environment(entry.path):
                         pending.append((path, specs))
-                elif entry.name.endswith(".py") and entry.is_file() and not _left_out(path, excluded, specs):
-                    listing.files.append(path)
+                elif entry.name.endswith(".py") and not _left_out(path, excluded, specs):
+                    if entry.is_file():
+                        listing.files.append(path)
+                    elif entry.is_symlink() and not os.path.exists(entry.path):
+                        listing.unreadable.append((path, "the link leads nowhere, or to itself"))
             except OSError as error:  # a link that leads to itself
                 listing.unreadable.append((path, error.strerror or str(error)))
     listing.files.sort()
     return listing
 
 
-def _left_out(path: str, excluded: object, specs: Iterable[tuple[str, object]]) -> bool:
-    if excluded.match_file(path):  # type: ignore[attr-defined]
+def _left_out(path: str, excluded: GitIgnoreSpec, specs: Iterable[tuple[str, GitIgnoreSpec]]) -> bool:
+    if excluded.match_file(path):
         return True
     kept: bool | None = None
     for prefix, spec in specs:
-        checked = spec.check_file(path[len(prefix) :])  # type: ignore[attr-defined]
+        checked = spec.check_file(path[len(prefix) :])
         if checked.include is not None:
             kept = not checked.include
     return kept is False

@@ -23,18 +23,21 @@ DEEPEST = 20_000
 """Recursion limit while `ast` builds its tree: a 5,000-term expression nests 5,000 deep."""
 
 
+MOST_BRACKETS = 500
+"""Open brackets at one place. Python itself allows 200; libcst's native parser overflows its stack, and with it the process, at some 2,000."""
+
 MOST_MENDED = 100
 """Lines of new syntax in one file; each costs a parse up to it."""
 
 
-def parse(text: str) -> ast.Module:
-    """The syntax tree of `text`.
+def parse(text: str) -> tuple[ast.Module, str]:
+    """The syntax tree of `text`, and the text it was made from: what was rewritten has as many characters, but not as many bytes.
 
     Raises:
         Unreadable: neither this interpreter's grammar nor the newest one reads it.
     """
     try:
-        return _parse(text)
+        return _parse(text), text
     except SyntaxError as error:
         failure = error
     except (RecursionError, MemoryError):
@@ -45,7 +48,7 @@ def parse(text: str) -> ast.Module:
         rewritten = older(text)
         if rewritten is not None:
             try:
-                return _parse(rewritten)
+                return _parse(rewritten), rewritten
             except (SyntaxError, RecursionError, MemoryError, ValueError):
                 pass
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -79,7 +82,7 @@ def _mended(text: str) -> str | None:
     lines = text.split("\n")
     for _ in range(MOST_MENDED):
         try:
-            ast.parse("\n".join(lines))
+            _parse("\n".join(lines))
             return "\n".join(lines)
         except SyntaxError as error:
             row = (error.lineno or 0) - 1
@@ -106,8 +109,19 @@ def _older_line(line: str) -> str | None:
     return None
 
 
+def _deepest_brackets(text: str) -> int:
+    """How many brackets are open at once, those in strings and comments included."""
+    depth = deepest = 0
+    for bracket in re.findall(r"[(\[{)\]}]", text):
+        depth = depth + 1 if bracket in "([{" else max(depth - 1, 0)
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def _lowered(text: str) -> str | None:
     """`text` in the grammar of Python 3.10, or None where the newest grammar does not read it either."""
+    if _deepest_brackets(text) > MOST_BRACKETS:
+        return None
     import libcst  # 0.4 s: only files that need it pay
 
     from lint_rules.source.lowering import Lowering

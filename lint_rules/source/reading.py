@@ -48,7 +48,8 @@ def facts_of(data: bytes) -> ModuleFacts:
 
     text = decode(data)
     try:
-        return extract(parse(text), text, comments_in(text))
+        tree, parsed = parse(text)
+        return extract(tree, parsed, comments_in(text))
     except (RecursionError, MemoryError):
         raise Unreadable("the code is nested too deeply to be analysed") from None
 

@@ -55,7 +55,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lint_rules.facts.model import Attr, Call, Const, Ref
+from lint_rules.facts.model import Call, Const, Ref
 from lint_rules.findings import Place, Related, Report, Severity
 from lint_rules.project.frames import Frame
 from lint_rules.project.modules import Module
@@ -126,10 +126,9 @@ def _app_is_called(name: str, project: Project) -> bool:
     for module in project.index.loaded():
         frame = project.resolver.frame(module.file)
         for call in module.facts.body.calls:
-            first = call.args[0] if call.args else call.keyword("main")
-            if first in (Const(name), Ref("__name__")) and isinstance(call.func, (Ref, Attr)) and frame is not None:
-                if any(_is_celery(value, project) for value in project.values(call.func, frame)):
-                    return first == Const(name)
+            main = call.args[0] if call.args else call.keyword("main")
+            if main == Const(name) and frame is not None and any(_is_celery(value, project) for value in project.values(call.func, frame)):
+                return True
     return False
 
 
