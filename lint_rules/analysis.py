@@ -43,29 +43,37 @@ def codes_of(settings: Settings) -> frozenset[str]:
     )
 
 
-def analyse(root: Path, settings: Settings, problems: Iterable[Problem] = (), reader: Reader | None = None) -> Analysis:
-    """Read the project below `root` and ask all enabled rules."""
+def analyse(root: Path, settings: Settings, problems: Iterable[Problem] = ()) -> Analysis:
+    """Read the project below `root` in this process and ask all enabled rules."""
     listing = discover(str(root), settings)
-    with reader or Reader(root) as source:
-        project = read(root, listing, settings, source)
-        rules = all_rules()
-        codes = codes_of(settings)
-        found = list(_run_findings(listing, source, problems))
-        found += check(project, [each for each in rules.values() if each.code in codes])
-        found = [finding for finding in found if finding.code in codes or finding.code in ("CRB001", "CRB003")]
-        kept, suppressed = _suppressed(found, project.index.loaded(), codes)
+    with Reader(root) as reader:
+        reader.start(listing.files, settings.task_decorators)
+        return examine(root, listing, settings, problems, reader)
+
+
+def examine(root: Path, listing: Listing, settings: Settings, problems: Iterable[Problem], reader: Reader) -> Analysis:
+    """Ask all enabled rules of the files listed; `reader` has been started on them."""
+    project = read(root, listing, settings, reader)
+    rules = all_rules()
+    codes = codes_of(settings)
+    found = list(_run_findings(listing, reader, problems))
+    found += check(project, [each for each in rules.values() if each.code in codes])
+    found = [finding for finding in found if finding.code in codes or finding.code in ("CRB001", "CRB003")]
+    kept, suppressed = _suppressed(found, project.index.loaded(), codes)
     ignored = _per_file_ignores(settings)
     kept, suppressed = ([finding for finding in group if not ignored(finding)] for group in (kept, suppressed))
     kept.sort(key=lambda finding: finding.order)
     return Analysis(kept, suppressed, project, listing)
 
 
-def read(root: Path, listing: Listing, settings: Settings, source: Reader) -> Project:
-    """Find the project's tasks and follow what they do."""
-    source.start(listing.files, settings.task_decorators)
+def read(root: Path, listing: Listing, settings: Settings, reader: Reader) -> Project:
+    """Find the project's tasks and follow what they do; `reader` has been started on the files listed."""
     knowledge = load(settings.knowledge)
-    index = ModuleIndex(listing.files, settings.src, source)
-    return read_project(root, settings, index, knowledge, source.celery_files(), lambda names: source.files_naming(listing.files, names))
+    index = ModuleIndex(listing.files, settings.src, reader)
+    first = reader.celery_files()
+    project = read_project(root, settings, index, knowledge, first, lambda names: reader.files_naming(listing.files, names))
+    project.directories = listing.directories
+    return project
 
 
 def check(project: Project, rules: Iterable[Rule]) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -30,6 +31,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit code is 0 (nothing to report), 1 (findings) or 2 (something could not be done)."""
     parser = _parser()
     arguments = parser.parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names that the terminal's encoding lacks
     try:
         command: Callable[[argparse.Namespace], int] = arguments.command
         return command(arguments)
@@ -152,8 +156,8 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _cache_directory(arguments: argparse.Namespace, root: str, default: str = ".crb_cache") -> str:
-    return os.path.abspath(arguments.cache_dir) if arguments.cache_dir else os.path.join(root, default)
+def _cache_directory(arguments: argparse.Namespace, root: str, config: str) -> str:
+    return os.path.abspath(arguments.cache_dir) if arguments.cache_dir else replay.directory_of(root, config)
 
 
 def _config_file(arguments: argparse.Namespace, root: str) -> str:
@@ -227,7 +231,7 @@ def _run(arguments: argparse.Namespace, request: _Request, stdin: bytes | None, 
     root, config = request.root, _config_file(arguments, request.root)
     overrides = _overrides(arguments)
     key = replay.key_of(config, overrides)
-    cache = _cache_directory(arguments, root)
+    cache = _cache_directory(arguments, root, config)
     cached = not arguments.no_cache and stdin is None
     began = time.perf_counter()
     result = replay.load(cache, key, root) if cached else None
@@ -257,8 +261,9 @@ def _tasks(arguments: argparse.Namespace) -> int:
     rows: list[Row] = []
     failed = bool(missing)
     for request in requests:
-        cache = None if arguments.no_cache else _cache_directory(arguments, request.root)
-        found, problems = project_tasks(request.root, _config_file(arguments, request.root), cache, arguments.jobs)
+        config = _config_file(arguments, request.root)
+        cache = None if arguments.no_cache else _cache_directory(arguments, request.root, config)
+        found, problems = project_tasks(request.root, config, cache, arguments.jobs)
         for problem in problems:
             failed = True
             print(f"crb: {problem}", file=sys.stderr)
@@ -329,7 +334,8 @@ def _config(arguments: argparse.Namespace) -> int:
 def _clean(arguments: argparse.Namespace) -> int:
     import shutil
 
-    directory = _cache_directory(arguments, find_root(arguments.path))
+    root = find_root(arguments.path)
+    directory = _cache_directory(arguments, root, os.path.join(root, "pyproject.toml"))
     if not os.path.isdir(directory):
         print(f"{directory}: nothing to remove")
         return NOTHING
@@ -358,7 +364,7 @@ def _output(file: str | None) -> Iterator[IO[str]]:
         yield sys.stdout
         return
     try:
-        handle = open(file, "w", encoding="utf-8")  # noqa: SIM115
+        handle = open(file, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
     except OSError as error:
         raise Refused(f"--output-file {file} cannot be written: {error.strerror}") from None
     with handle:

@@ -83,7 +83,7 @@ def _result(root: str, config: str | None, profile: str | None) -> Row:
     file = config or os.path.join(root, "pyproject.toml")
     overrides = {} if profile is None else {"profile": profile}
     key = replay.key_of(file, overrides)
-    cache = os.path.join(root, ".crb_cache")
+    cache = replay.directory_of(root, file)
     result = replay.load(cache, key, root)
     if result is not None:
         return result

@@ -92,6 +92,22 @@ def save(
         return
 
 
+def directory_of(root: str, config: str) -> str:
+    """Where a project keeps its cache: what `cache-dir` says in the configuration file, else `.crb_cache` in the root."""
+    try:
+        with open(config, "rb") as file:
+            data = file.read()
+        if b"cache-dir" in data:
+            import tomllib  # only here: every start of the command comes by
+
+            said = tomllib.loads(data.decode())["tool"]["crb"]["cache-dir"]
+            if isinstance(said, str) and said:
+                return os.path.join(root, said)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # whoever reads the settings says what is wrong
+    return os.path.join(root, ".crb_cache")
+
+
 def make_cache(directory: str) -> None:
     """Create the cache directory, marked so that git and backups leave it alone."""
     if not os.path.isdir(directory):

@@ -6,19 +6,21 @@ import difflib
 import gc
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
 
-from lint_rules.analysis import analyse, codes_of, read
 from lint_rules.facts.store import FactsStore
 from lint_rules.replay import make_cache
-from lint_rules.report.rows import Row, finding_rows, task_rows
-from lint_rules.rules.registry import HEADINGS, Rule, all_rules
 from lint_rules.settings import Settings, read_settings
 from lint_rules.source.discovery import discover
 from lint_rules.source.reading import Reader
+
+if TYPE_CHECKING:
+    from lint_rules.rules.registry import Rule
+
+Row = dict[str, Any]
 
 
 class Run(Struct):
@@ -43,15 +45,17 @@ def whole_project(
     Raises:
         UnknownCode: `overrides` select or ignore a code that does not exist.
     """
-    for code in [code for name, value in overrides.items() if name != "profile" for code in value]:
-        if not any(known.startswith(code) for known in all_rules()):
-            near = difflib.get_close_matches(code, all_rules(), 1)
-            raise UnknownCode(f"{code} is no rule or prefix of one; {f'did you mean {near[0]}?' if near else '`crb rules` lists them'}")
+    _refuse_unknown([code for name, value in overrides.items() if name != "profile" for code in value])
     gc.disable()  # a run allocates much, frees little and ends soon
-    settings, problems = read_settings(Path(config), _named(config, root), all_rules())
+    settings, problems = read_settings(Path(config), _named(config, root), _codes)
     settings = msgspec.structs.replace(settings, **overrides)
-    reader = _reader(root, cache, jobs, overlay or {})
-    analysis = analyse(Path(root), settings, problems, reader)
+    listing = discover(root, settings, overlay or ())
+    with _reader(root, cache, jobs, overlay or {}) as reader:
+        reader.start(listing.files, settings.task_decorators)
+        from lint_rules.analysis import examine  # the engine is loaded while other processes read files
+        from lint_rules.report.rows import finding_rows
+
+        analysis = examine(Path(root), listing, settings, problems, reader)
     result: Row = {
         "findings": finding_rows(analysis.findings),
         "suppressed": finding_rows(analysis.suppressed),
@@ -71,9 +75,14 @@ def whole_project(
 
 def project_tasks(root: str, config: str, cache: str | None, jobs: int = 0) -> tuple[list[Row], list[str]]:
     """The tasks of the project below `root`, and what went wrong."""
-    settings, problems = read_settings(Path(config), _named(config, root), all_rules())
+    from lint_rules.analysis import read
+    from lint_rules.report.rows import task_rows
+
+    settings, problems = read_settings(Path(config), _named(config, root), _codes)
+    listing = discover(root, settings)
     with _reader(root, cache, jobs, {}) as reader:
-        project = read(Path(root), discover(root, settings), settings, reader)
+        reader.start(listing.files, settings.task_decorators)
+        project = read(Path(root), listing, settings, reader)
         rows = task_rows(project)
         wrong = [problem.message for problem in problems]
         wrong += [f"{file}: {error.reason}" for file, error in sorted(reader.unreadable.items())]
@@ -82,13 +91,17 @@ def project_tasks(root: str, config: str, cache: str | None, jobs: int = 0) -> t
 
 def effective_settings(config: str) -> tuple[dict[str, Any], list[str], list[str]]:
     """The settings by their written names, the rules that are on, and what is wrong."""
-    settings, problems = read_settings(Path(config), os.path.basename(config), all_rules())
+    from lint_rules.analysis import codes_of
+
+    settings, problems = read_settings(Path(config), os.path.basename(config), _codes)
     shown: dict[str, Any] = msgspec.to_builtins(settings)
     return shown, sorted(codes_of(settings)), [problem.message for problem in problems]
 
 
 def rule_row(rule: Rule) -> Row:
     """A rule as data."""
+    from lint_rules.rules.registry import HEADINGS
+
     return {
         "code": rule.code,
         "name": rule.name,
@@ -99,6 +112,19 @@ def rule_row(rule: Rule) -> Row:
         "summary": rule.summary,
         "documentation": {heading: rule.section(heading) for heading in HEADINGS},
     }
+
+
+def _codes() -> list[str]:
+    from lint_rules.rules.registry import all_rules
+
+    return list(all_rules())
+
+
+def _refuse_unknown(codes: list[str]) -> None:
+    for code in codes:
+        if not any(known.startswith(code) for known in _codes()):
+            near = difflib.get_close_matches(code, _codes(), 1)
+            raise UnknownCode(f"{code} is no rule or prefix of one; {f'did you mean {near[0]}?' if near else '`crb rules` lists them'}")
 
 
 def _named(config: str, root: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -83,10 +83,11 @@ class ConfigurationError(Exception):
     """The configuration the user named cannot be used at all; the text is the sentence to show."""
 
 
-def read_settings(file: Path | None, name: str, codes: Mapping[str, object]) -> tuple[Settings, list[Problem]]:
+def read_settings(file: Path | None, name: str, codes: Callable[[], Collection[str]]) -> tuple[Settings, list[Problem]]:
     """The settings in a pyproject.toml (defaults where it is None or has no table), and what is wrong with them.
 
-    `name` is how the file is called in messages, `codes` the rules that exist. A wrong entry counts as not set.
+    `name` is how the file is called in messages, `codes` gives the rules that exist (asked only where some are named). A wrong entry counts
+    as not set.
     """
     if file is None or not file.is_file():
         return Settings(), []
@@ -108,7 +109,7 @@ def read_settings(file: Path | None, name: str, codes: Mapping[str, object]) -> 
     return _converted(raw, text, name, codes)
 
 
-def _converted(raw: dict[str, Any], text: str, name: str, codes: Mapping[str, object]) -> tuple[Settings, list[Problem]]:
+def _converted(raw: dict[str, Any], text: str, name: str, codes: Callable[[], Collection[str]]) -> tuple[Settings, list[Problem]]:
     problems: list[Problem] = []
     good: dict[str, Any] = {}
     hints = get_type_hints(Settings, include_extras=True)
@@ -125,9 +126,9 @@ def _converted(raw: dict[str, Any], text: str, name: str, codes: Mapping[str, ob
         except msgspec.ValidationError as error:
             problems.append(Problem(place, f"{name}: [tool.crb] {key}: {_sentence(str(error), kinds[key])}"))
             continue
-        wrong = [code for code in _codes_in(key, value) if not any(known.startswith(code) for known in codes)]
+        wrong = [code for code in _codes_in(key, value) if not any(known.startswith(code) for known in codes())]
         for code in wrong:
-            near = difflib.get_close_matches(code, codes, 1)
+            near = difflib.get_close_matches(code, codes(), 1)
             hint = f"did you mean {near[0]}?" if near else "see `crb rules`"
             problems.append(Problem(place, f"{name}: [tool.crb] {key}: {code!r} is no rule or prefix of one; {hint}"))
         for pattern in _patterns_in(key, value):

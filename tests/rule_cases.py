@@ -41,7 +41,7 @@ def project_of(path: Path, target: Path) -> Path:
 
 def run(root: Path, *codes: str) -> Analysis:
     """Analyse a project for some codes only."""
-    settings, problems = read_settings(root / "pyproject.toml", "pyproject.toml", all_rules())
+    settings, problems = read_settings(root / "pyproject.toml", "pyproject.toml", all_rules)
     return analyse(root, msgspec.structs.replace(settings, select=codes), problems)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lint_rules.project.requirements import celery_version, lowest_version
+from lint_rules.project.requirements import celery_version, lowest_version, requirement_files
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,15 @@ def test_the_lowest_pin_counts_before_what_is_allowed() -> None:
 
 
 def test_files_are_found_below_the_root(tmp_path: Path) -> None:
-    assert celery_version(tmp_path) is None
     (tmp_path / "backend" / "requirements").mkdir(parents=True)
     (tmp_path / "backend" / "requirements" / "worker.txt").write_text("celery==5.5.3\n")
-    assert celery_version(tmp_path) == (5, 5, 3)
+    (tmp_path / "backend" / "notes.txt").write_text("celery==4.0\n")
+    files = requirement_files(tmp_path, ["", "backend", "backend/requirements"])
+    assert files == ["backend/requirements/worker.txt"]
+    assert celery_version(tmp_path, files) == (5, 5, 3)
+    assert celery_version(tmp_path, []) is None
+
+
+def test_lock_files_are_read(tmp_path: Path) -> None:
+    (tmp_path / "poetry.lock").write_text('[[package]]\nname = "celery"\nversion = "5.4.0"\ndescription = "x"\n')
+    assert celery_version(tmp_path, requirement_files(tmp_path, [""])) == (5, 4, 0)

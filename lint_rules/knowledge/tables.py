@@ -59,6 +59,8 @@ class Tables(Struct):
     """None for what a broader pattern would claim and what is known to do nothing (`effect = "none"`)."""
     below: dict[str, CallRow] = field(default_factory=dict)
     """`X.**` by X."""
+    one_step: dict[str, dict[str, CallRow]] = field(default_factory=dict)
+    """Patterns with one `*` in the middle: what stands before it, then what stands behind it."""
     patterns: dict[str, list[tuple[str, CallRow]]] = field(default_factory=dict)
     """Other patterns by what stands before their first `*`."""
     returns: dict[str, str] = field(default_factory=dict)
@@ -109,6 +111,9 @@ class Tables(Struct):
         for name in names:
             if name.endswith(".**") and "*" not in name[:-3]:
                 self.below[name[:-3]] = fact
+            elif name.count("*") == 1:
+                head, _, tail = name.partition("*")
+                self.one_step.setdefault(head, {})[tail] = fact
             elif "*" in name:
                 self.patterns.setdefault(name.partition("*")[0], []).append((name, fact))
             else:
@@ -131,8 +136,10 @@ class Knowledge:
         """Method names that say enough on any receiver."""
         self.harmless = tables.harmless
         """Method names that are plain data work on almost any receiver."""
-        self._libraries = {
-            name.partition(".")[0] for name in (*tables.exact, *tables.below, *tables.patterns, *tables.returns, *tables.same)
+        named = (tables.exact, tables.below, tables.patterns, tables.one_step, tables.returns, tables.same)
+        self._libraries = {name.partition(".")[0] for group in named for name in group}
+            name.partition(".")[0]
+            for name in (*tables.exact, *tables.below, *tables.patterns, *tables.one_step, *tables.returns, *tables.same)
         }
         self._libraries |= sys.stdlib_module_names | tables.local | {"celery", "builtins"}
         self._answers: dict[str, CallRow | None] = {}
@@ -192,6 +199,11 @@ class Knowledge:
             if name in self.tables.exact:
                 return self.tables.exact[name]
             for head in _heads(name):
+                tails = self.tables.one_step.get(head)
+                if tails is not None:
+                    fact = tails.get(_behind_step(name, len(head)))
+                    if fact is not None:
+                        return fact
                 for pattern, fact in self.tables.patterns.get(head, ()):
                     if _fits(pattern, name):
                         return fact
@@ -228,6 +240,14 @@ def _heads(path: str) -> Iterable[str]:
     for place, character in enumerate(path):
         if character == ".":
             yield path[: place + 1]
+
+
+def _behind_step(path: str, start: int) -> str:
+    """What follows the attribute that begins at `start`."""
+    place = start
+    while place < len(path) and path[place] not in ".([":
+        place += 1
+    return path[place:] if place > start else "?"
 
 
 def _fits(pattern: str, path: str) -> bool:

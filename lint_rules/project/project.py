@@ -58,6 +58,8 @@ class Project:
         self, root: Path, settings: Settings, resolver: Resolver, tasks: list[Task], graph: CallGraph, configured: list[Setting]
     ) -> None:
         self.root = root
+        self.directories: list[str] = [""]
+        """Where the project's files were looked for, relative to the root."""
         self.inputs: list[str] = []
         """Files besides the Python modules that answers were taken from, relative to the root."""
         self.settings = settings
@@ -74,8 +76,8 @@ class Project:
         """The lowest Celery version in use: what the configuration says, else the requirement files; None where neither does."""
         if self.settings.target_celery is not None:
             return tuple(int(part) for part in self.settings.target_celery.split(".") if part.isdigit()) or None
-        self.inputs += [file.relative_to(self.root).as_posix() for file in requirement_files(self.root)]
-        return celery_version(self.root)
+        self.inputs = requirement_files(self.root, self.directories)
+        return celery_version(self.root, self.inputs)
 
     # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -3,38 +3,55 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 Version = tuple[int, ...]
 
-FILES: tuple[str, ...] = (
-    *("requirements*.txt", "requirements*.in", "requirements/*.txt", "requirements/*.in", "requirements/*/*.txt"),
-    *("pyproject.toml", "poetry.lock", "uv.lock", "pdm.lock", "Pipfile", "Pipfile.lock"),
-)
-"""Looked for in the root; of monorepos, the same files one and two directories down count as well."""
+NAMES = ("requirements*.txt", "requirements*.in", "pyproject.toml", "poetry.lock", "uv.lock", "pdm.lock", "Pipfile", "Pipfile.lock")
+"""Looked for in the root and in directories up to two levels below it; in a directory `requirements` every .txt and .in file counts."""
+
+DEPTH = 2
 
 _REQUIREMENT = re.compile(r"""(?i)^celery\s*(?:\[[^\]]*\])?\s*(?P<versions>[^;#]*)""")
+_LOCKED = re.compile(r"""(?m)^name = "celery"\s*\nversion = "([^"]+)\"""")
+"""A package in poetry.lock, uv.lock or pdm.lock (parsing one of these as TOML would take longer than all the rest)."""
 _BOUND = re.compile(r"(===?|~=|>=|>|\^|~)?\s*v?(\d+(?:\.\d+)*)")
 
 
-def celery_version(root: Path) -> Version | None:
-    """The lowest Celery that the project's files pin, else the lowest that they allow; None where they say nothing."""
+def celery_version(root: Path, files: Iterable[str]) -> Version | None:
+    """The lowest Celery that the files (relative to `root`) pin, else the lowest that they allow; None where they say nothing."""
     texts = []
-    for file in requirement_files(root):
+    for file in files:
         try:
-            texts.append((file.name, file.read_text(encoding="utf-8", errors="replace")))
+            data = (root / file).read_bytes()
         except OSError:
             continue
+        if b"celery" in data.lower():
+            texts.append((file.rpartition("/")[2], data.decode("utf-8", "replace")))
     return lowest_version(texts)
 
 
-def requirement_files(root: Path) -> list[Path]:
-    """The files that `celery_version` reads."""
-    return sorted({path for pattern in FILES for depth in ("", "*/", "*/*/") for path in root.glob(depth + pattern)})
+def requirement_files(root: Path, directories: Iterable[str]) -> list[str]:
+    """The requirement and lock files in `root` and those of the `directories` (relative to it, "" for itself) that are not too deep."""
+    found = []
+    for directory in directories:
+        if directory and directory.count("/") >= DEPTH:
+            continue
+        inside = f"/{directory}".endswith("/requirements") or "/requirements/" in f"/{directory}"
+        try:
+            names = os.listdir(root / directory)
+        except OSError:
+            continue
+        for name in names:
+            if any(fnmatchcase(name, pattern) for pattern in NAMES) or (inside and name.endswith((".txt", ".in"))):
+                found.append(f"{directory}/{name}" if directory else name)
+    return sorted(found)
 
 
 def lowest_version(texts: Iterable[tuple[str, str]]) -> Version | None:
@@ -53,12 +70,16 @@ def _versions(name: str, text: str) -> Iterator[tuple[bool, Version]]:
         for line in text.splitlines():
             yield from _of_requirement(line.strip())
         return
+    if name.endswith(".lock") and name != "Pipfile.lock":
+        for version in _LOCKED.findall(text):
+            yield from _of_bounds(f"=={version}")
+        return
     try:
         table = json.loads(text) if name == "Pipfile.lock" else tomllib.loads(text)
     except ValueError:
         return
-    if name.endswith(".lock"):
-        yield from _of_lock(table)
+    if name == "Pipfile.lock":
+        yield from _of_pipfile_lock(table)
     else:
         yield from _of_declarations(table)
 
@@ -78,12 +99,7 @@ def _of_bounds(text: str) -> Iterator[tuple[bool, Version]]:
             return
 
 
-def _of_lock(table: dict[str, Any]) -> Iterator[tuple[bool, Version]]:
-    packages = table.get("package", ())
-    if isinstance(packages, list):
-        for package in packages:
-            if isinstance(package, dict) and package.get("name") == "celery":
-                yield from _of_bounds(f"=={package.get('version', '')}")
+def _of_pipfile_lock(table: dict[str, Any]) -> Iterator[tuple[bool, Version]]:
     for group in ("default", "develop"):
         entry = table.get(group, {}).get("celery") if isinstance(table.get(group, {}), dict) else None
         if isinstance(entry, dict):

@@ -49,7 +49,7 @@ class Declaration(Struct, frozen=True):
     registrar: str = ""
     """The canonical path of what registers."""
     borrowed: tuple[str, ...] = ()
-    """Names of the options that a pre-configured alias brings; they are to be evaluated in `borrowed_frame`."""
+    """Names of the options that a pre-configured alias or a class body brings; they are to be evaluated in `borrowed_frame`."""
     borrowed_frame: Frame | None = None
 
 
@@ -359,6 +359,8 @@ class TaskFinder:
                     called=True,
                     opaque=False,
                     registrar="celery.Celery().register_task",
+                    borrowed=tuple(option for option, _ in options),
+                    borrowed_frame=self.resolver.frame(cls.file, cls.qualname),
                 )
                 explicit = dict(options).get("name")
                 name = explicit.value if isinstance(explicit, Const) and isinstance(explicit.value, str) else ""

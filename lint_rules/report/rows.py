@@ -42,11 +42,11 @@ def task_rows(project: Project) -> list[Row]:
 
 
 def _task_row(task: Task, project: Project) -> Row:
-    calls = task.frame.scope.calls
     options = {}
     for name, expr in task.declaration.options:
-        value = project.literal(expr, task.frame)
-        options[name] = value if isinstance(value, (str, int, float, bool)) or value is None else rendered(expr, calls)
+        frame = task.frame_of(name)
+        value = project.literal(expr, frame)
+        options[name] = value if isinstance(value, (str, int, float, bool)) or value is None else rendered(expr, frame.scope.calls)
     return {
         "name": task.name,
         "module": task.module,

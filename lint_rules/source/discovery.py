@@ -25,8 +25,11 @@ class Listing(Struct):
     """Directories that could not be listed, with the reason."""
 
 
-def discover(root: str, settings: Settings) -> Listing:
-    """The project's Python files, sorted. Links to directories are not followed, so loops cannot happen."""
+def discover(root: str, settings: Settings, unsaved: Iterable[str] = ()) -> Listing:
+    """The project's Python files, sorted. Links to directories are not followed, so loops cannot happen.
+
+    `unsaved` are files that exist in an editor, perhaps not on the disk yet.
+    """
     excluded = spec_of([*settings.exclude, *settings.extend_exclude])
     listing = Listing([], [], [], [])
     pending: list[tuple[str, tuple[tuple[str, GitIgnoreSpec], ...]]] = [("", ())]
@@ -53,7 +56,7 @@ def discover(root: str, settings: Settings) -> Listing:
             try:
                 is_directory = entry.is_dir(follow_symlinks=False)
                 if is_directory:
-                    if not _left_out(path + "/", excluded, specs) and not _is_environment(entry.path):
+                    if not _left_out(path + "/", excluded, specs) and not _is_generated(entry.path):
                         pending.append((path, specs))
                 elif entry.name.endswith(".py") and not _left_out(path, excluded, specs):
                     if entry.is_file():
@@ -62,6 +65,9 @@ def discover(root: str, settings: Settings) -> Listing:
                         listing.unreadable.append((path, "the link leads nowhere, or to itself"))
             except OSError as error:  # a link that leads to itself
                 listing.unreadable.append((path, error.strerror or str(error)))
+    for path in unsaved:
+        if path.endswith(".py") and not os.path.lexists(os.path.join(root, path)) and not excluded.match_file(path):
+            listing.files.append(path)
     listing.files.sort()
     return listing
 
@@ -77,6 +83,6 @@ def _left_out(path: str, excluded: GitIgnoreSpec, specs: Iterable[tuple[str, Git
     return kept is False
 
 
-def _is_environment(path: str) -> bool:
-    """Whether a directory is a virtual environment under any name."""
-    return os.path.exists(os.path.join(path, "pyvenv.cfg"))
+def _is_generated(path: str) -> bool:
+    """Whether a directory is a virtual environment or a cache, under any name."""
+    return os.path.exists(os.path.join(path, "pyvenv.cfg")) or os.path.exists(os.path.join(path, "CACHEDIR.TAG"))

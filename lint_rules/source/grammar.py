@@ -24,7 +24,7 @@ DEEPEST = 20_000
 
 
 MOST_BRACKETS = 500
-"""Open brackets at one place. Python itself allows 200; libcst's native parser overflows its stack, and with it the process, at some 2,000."""
+"""Open brackets at one place. Python itself allows 200; at some 2,000 libcst's native parser overflows the stack and ends the process."""
 
 MOST_MENDED = 100
 """Lines of new syntax in one file; each costs a parse up to it."""
