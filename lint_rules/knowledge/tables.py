@@ -138,9 +138,6 @@ class Knowledge:
         """Method names that are plain data work on almost any receiver."""
         named = (tables.exact, tables.below, tables.patterns, tables.one_step, tables.returns, tables.same)
         self._libraries = {name.partition(".")[0] for group in named for name in group}
-            name.partition(".")[0]
-            for name in (*tables.exact, *tables.below, *tables.patterns, *tables.one_step, *tables.returns, *tables.same)
-        }
         self._libraries |= sys.stdlib_module_names | tables.local | {"celery", "builtins"}
         self._answers: dict[str, CallRow | None] = {}
         self._canonical: dict[str, str] = {}
