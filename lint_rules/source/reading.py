@@ -19,7 +19,7 @@ from lint_rules.facts.model import ModuleFacts
 from lint_rules.facts.store import FactsStore
 from lint_rules.source.decode import Unreadable, decode
 
-TOKENS = rb"(?i)celery|shared_task|\.task\b|register_task|best_practices|\bcrb[0-9:]"
+TOKENS = rb"(?i)celery|shared_task|soft_time_limit|\.task\b|register_task|best_practices|\bcrb[0-9:]"
 """A file that declares a task, or speaks to this linter, has one of these in it."""
 
 WORTH_SCANNING_TOGETHER = 400
