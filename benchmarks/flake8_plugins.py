@@ -20,14 +20,17 @@ HIDDEN = "0+hidden"
 
 OURS = "celery-best-practices"
 
+STANDARD = {"flake8", "mccabe"}
+"""What every flake8 has."""
+
 
 def installed_plugins() -> set[str]:
-    """The names of the installed distributions with checks for flake8, flake8 itself apart."""
+    """The names of the installed distributions with checks for flake8, apart from its own."""
     return {
         distribution.metadata["Name"]
         for distribution in importlib.metadata.distributions()
         if any(entry.group == "flake8.extension" for entry in distribution.entry_points)
-    } - {"flake8"}
+    } - STANDARD
 
 
 def hiding(names: Iterable[str], directory: Path, environment: Mapping[str, str]) -> dict[str, str]:

@@ -68,7 +68,7 @@ def copy_project(root: Path, files: list[str], target: Path) -> None:
 def multiply(root: Path, files: list[str], times: int, target: Path) -> int:
     """Copy files `times` times, each copy's top-level packages and modules under names of its own, imports following; returns how many."""
     sources = [(Path(file), _content(root / file)) for file in files]
-    names = {_top(file).removesuffix(".py") for file, _ in sources}
+    names = {file.parts[_place(file)].removesuffix(".py") for file, _ in sources}
     either = b"|".join(re.escape(name.encode()) for name in sorted(names, key=len, reverse=True))
     mentions = re.compile(rb"(^[ \t]*(?:from|import)[ \t]+|(?<=[\"']))(" + either + rb")(?=\.\w|[ \t\r\n])", re.MULTILINE)
     for number in range(1, times + 1):
@@ -81,15 +81,16 @@ def multiply(root: Path, files: list[str], times: int, target: Path) -> int:
     return len(sources) * times
 
 
-def _top(file: Path) -> str:
-    """The first part of a path that is imported by name."""
-    return file.parts[1] if file.parts[0] == "src" and len(file.parts) > 1 else file.parts[0]
+def _place(file: Path) -> int:
+    """Which part of a path is imported by name first."""
+    return 1 if file.parts[0] == "src" and len(file.parts) > 1 else 0
 
 
 def _renamed(file: Path, suffix: str) -> Path:
-    top = _top(file)
+    place = _place(file)
+    top = file.parts[place]
     name = f"{top.removesuffix('.py')}{suffix}.py" if top.endswith(".py") else top + suffix
-    return Path(*(name if part == top and place == file.parts.index(top) else part for place, part in enumerate(file.parts)))
+    return Path(*file.parts[:place], name, *file.parts[place + 1 :])
 
 
 def _content(path: Path) -> bytes:

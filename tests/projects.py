@@ -91,7 +91,7 @@ def function(module: ModuleFacts, qualname: str) -> Function:
 def project_in(root: Path, files: Files, **settings: Any) -> Project:
     """The project of files; its settings are those of its pyproject.toml with `settings` in their place."""
     write(root, files)
-    configured, _ = read_settings(root / "pyproject.toml", "pyproject.toml", all_rules())
+    configured, _ = read_settings(root / "pyproject.toml", "pyproject.toml", all_rules)
     chosen = msgspec.structs.replace(configured, **settings)
     with Reader(root) as reader:
         return read(root, discover(str(root), chosen), chosen, reader)

@@ -235,7 +235,7 @@ def test_a_file_over_the_limit_is_refused_without_parsing_it() -> None:
 # ── grammar ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 SAME_FACTS = {
-    "PEP 758 on one line": ("try: f()\nexcept A, B: g()\n", "try: f()\nexcept(A, B): g()\n"),
+    "PEP 758 with a comma at the end": ("try:\n    f()\nexcept A, B,:\n    g()\n", "try:\n    f()\nexcept (A, B):\n    g()\n"),
     "PEP 758 dotted, a comment behind": (
         "try:\n    f()\nexcept a.B, C, D:  # why\n    g(1)\n",
         "try:\n    f()\nexcept(a.B, C, D):  # why\n    g(1)\n",
@@ -243,7 +243,7 @@ SAME_FACTS = {
     "PEP 758 with calls in it": ("try:\n    f()\nexcept h(1), B:\n    g()\n", "try:\n    f()\nexcept(h(1), B):\n    g()\n"),
     "PEP 758 group": ("try:\n    f()\nexcept* A, B:\n    g()\n", "try:\n    f()\nexcept*(A, B):\n    g()\n"),
     "PEP 695 function": ("def f[T: (int, str)](x: T) -> T: return g(x)\n", "def f               (x: T) -> T: return g(x)\n"),
-    "PEP 695 class": ("class A[T, *Ts, **P](B, key=f()):\n    x = g()\n", "class A              (B, key=f()):\n    x = g()\n"),
+    "PEP 695 class": ("class A[T, *Ts, **P](B, key=f()):\n    x = g()\n", "class A             (B, key=f()):\n    x = g()\n"),
     "PEP 695 async method": (
         "class A:\n    async def f[T](self, x: list[T]) -> T:\n        await g(x)\n",
         "class A:\n    async def f   (self, x: list[T]) -> T:\n        await g(x)\n",
@@ -273,7 +273,13 @@ def test_new_syntax_gives_the_facts_of_the_old_syntax(case: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "try: before()\nexcept A, B: here()\n",
+        "try: f()\nexcept A, B: here()\n",
+        "try: f()\nexcept  A,  B  :here()\n",
+        "try: f()\nexcept* A, B: here()\n",
+        "try: f()\nexcept g(1, 2), B,: here()\n",
+        "def f():\n    def g [\n        T,\n        S\n    ] (x): return here()\n",
+        "type  X  [ T ]  =  list[T]; here()\n",
+        "if x:\n    class A[\n        T\n    ]: y = here()\n",
         "def f[T](x: T) -> T: return here(x)\n",
         "class A[T: tuple[int, str]](Base, key=here()): pass\n",
         "type X[T] = list[T]; here()\n",

@@ -2,7 +2,7 @@
 
 Where `ast` gives up, the new syntax is rewritten into an older form that means the same to us, at the same rows and columns:
 
-- PEP 758 `except A, B:` -> `except(A, B):`
+- PEP 758 `except A, B:` -> `except A| B:`
 - PEP 695/696 type parameters become blanks, `type X = Y` -> `X      = Y`
 - PEP 701/750 f-strings and t-strings become `~( a , b )` of the expressions in them
 
@@ -74,7 +74,7 @@ def _parse(text: str) -> ast.Module:
 
 _GENERIC = re.compile(r"(\s*(?:async\s+def|def|class)\s+\w+)(\[.*)")
 _ALIAS = re.compile(r"(\s*)type(\s+)(\w+)(\s*)(=.*)")
-_EXCEPT = re.compile(r"(\s*except) ([\w.]+(?:\s*,\s*[\w.]+)+)(\s*:.*)")
+_EXCEPT = re.compile(r"(\s*except\s+)([\w.]+(?:\s*,\s*[\w.]+)+)(\s*:.*)")
 
 
 def _mended(text: str) -> str | None:
@@ -97,7 +97,7 @@ def _mended(text: str) -> str | None:
 
 def _older_line(line: str) -> str | None:
     if found := _EXCEPT.fullmatch(line):
-        return f"{found[1]}({found[2]}){found[3]}"
+        return found[1] + found[2].replace(",", "|") + found[3]
     if found := _ALIAS.fullmatch(line):
         return f"{found[1]}{found[3]}{' ' * (4 + len(found[2]) + len(found[4]))}{found[5]}"
     if found := _GENERIC.fullmatch(line):
@@ -127,7 +127,8 @@ def _lowered(text: str) -> str | None:
     from lint_rules.source.lowering import Lowering
 
     try:
-        return libcst.parse_module(text).visit(Lowering()).code
+        module = libcst.parse_module(text)
+        return module.visit(Lowering(module.default_indent)).code
     except (libcst.ParserSyntaxError, RecursionError, MemoryError):
         return None
     except Exception:  # libcst's native parser panics on some malformed files; the caller reports the syntax error
