@@ -1,9 +1,9 @@
 """How many tasks are found, and how often their workload is right, against labelled repositories.
 
-`python -m benchmarks.accuracy --tasks tasks.jsonl --workload workload.jsonl --corpus DIR`: DIR holds a checkout of every repository named in
-the files, under that name. Lines of `--tasks`: {"repo", "path", "name"}; of `--workload`: the same (or the path begins with the repository) and
-{"workload"}, and {"also_defensible": [labels]} where a second label would do. A task without any effect counts as "unknown" ("trivial"),
-Redis next to a database as "db". Labels that their rater left "unsure" are not counted.
+`python -m benchmarks.accuracy --tasks tasks.jsonl --workload workload.jsonl --corpus DIR`: DIR holds a checkout of every repository named
+in the files, under that name. Lines of `--tasks`: {"repo", "path", "name"}; of `--workload`: the same (or the path begins with the
+repository) and {"workload"}, and {"also_defensible": [labels]} where a second label would do. A task without any effect counts as
+"unknown" ("trivial"), Redis next to a database as "db". Labels that their rater left "unsure" are not counted.
 """
 
 from __future__ import annotations

@@ -155,7 +155,8 @@ class Classes:
             return (Bound(owner.file, function.qualname),)
         bound = Bound(owner.file, function.qualname, receiver)
         if function.decorators and (not kinds.isdisjoint(PROPERTIES) or self._named_property(owner, function)):
-            self.resolver.touched.append(bound)
+            if self.resolver.reading is not None:
+                self.resolver.reading.properties[bound] = None
             return self.resolver.returned(bound)
         return (bound,)
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TypeGuard
 
-from lint_rules.facts.model import Attr, Call, Const, Expr, Function, Lambda, Parameter, Ref, Result
+from lint_rules.facts.model import Attr, Call, Const, Element, Expr, Function, Lambda, Parameter, Ref, Result
 from lint_rules.knowledge.tables import Effect
 from lint_rules.project.frames import Frame
 from lint_rules.project.graph import CallGraph, DirectEffect, Edge, Node
@@ -175,16 +175,18 @@ class EffectReader:
         for call in frame.scope.calls:
             if _makes_exception(call):
                 continue
-            resolver.touched = []
             values = resolver.evaluate(call.func, frame)
-            for bound in resolver.touched:
-                self._edge(node, bound, None, call, seen)
             if not values:
                 self._unknown(node, call)
             after_commit = False
             for value in values:
                 after_commit = self._reach(node, value, call, seen) or after_commit
             self._callbacks(node, values, call, seen, after_commit)
+        for binding in frame.scope.bindings:
+            if isinstance(binding.value, (Ref, Element)):
+                resolver.evaluate(binding.value, frame)  # it may read a property
+        for bound in list(frame.properties):
+            self._edge(node, bound, None, _reading(bound, frame), seen)
         for entered in frame.scope.withs:
             for value in resolver.evaluate(entered, frame):
                 if isinstance(value, Instance):
@@ -441,6 +443,15 @@ def _says_something(annotation: Expr | None) -> TypeGuard[Expr]:
     if annotation is None or isinstance(annotation, Const):
         return False
     return not (isinstance(annotation, Ref) and annotation.path.rpartition(".")[2] in ("Any", "object", "T"))
+
+
+def _reading(bound: Bound, frame: Frame) -> Call | None:
+    """The first call of the function that goes through a property by name, None where none does."""
+    name = bound.qualname.rpartition(".")[2].partition("#")[0]
+    for call in frame.scope.calls:
+        if isinstance(call.func, (Ref, Attr)) and name in call.func.path.split("."):
+            return call
+    return None
 
 
 def _makes_exception(call: Call) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lint_rules.facts.model import Function, Scope
 from lint_rules.project.modules import Module
-from lint_rules.project.values import ClassValue, Instance, Values
+from lint_rules.project.values import Bound, ClassValue, Instance, Values
 
 DEEPEST = 80
 """Evaluations inside evaluations; beyond it the answer is UNKNOWN."""
@@ -13,7 +13,7 @@ DEEPEST = 80
 class Frame:
     """One function (or module or class body) as seen from one receiver: where its names are looked up."""
 
-    __slots__ = ("arguments", "function", "key", "memo", "module", "parent", "qualname", "receiver", "scope")
+    __slots__ = ("arguments", "function", "key", "memo", "module", "parent", "properties", "qualname", "receiver", "scope")
 
     def __init__(self, module: Module, qualname: str, receiver: Instance | ClassValue | None, parent: Frame | None) -> None:
         self.module = module
@@ -25,4 +25,6 @@ class Frame:
         self.scope: Scope = module.scope(qualname)
         self.arguments: dict[str, Values] = {}
         """What callers were seen to pass, by parameter name."""
+        self.properties: dict[Bound, None] = {}
+        """Properties of the project that expressions of this frame read: reading one runs it."""
         self.memo: dict[str | int, Values] = {}

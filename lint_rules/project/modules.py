@@ -32,7 +32,7 @@ class Loader(Protocol):
         """Begin to read a file; `receive` gives its facts."""
 
     def receive(self) -> Mapping[str, ModuleFacts | None]:
-        """The facts of at least one requested file (waits for it), none where nothing is requested."""
+        """The facts of the file that was requested first (waits for it), none where nothing is requested."""
 
 
 class NotLoaded(Exception):
@@ -247,7 +247,7 @@ class ModuleIndex:
             self._loader.request(file)
 
     def receive(self) -> list[str]:
-        """Wait until some requested file is loaded; the files that are."""
+        """Wait until the file that was requested first is loaded; that file."""
         return self._take(self._loader.receive())
 
     def _take(self, found: Mapping[str, ModuleFacts | None]) -> list[str]:
@@ -257,8 +257,8 @@ class ModuleIndex:
         return list(found)
 
     def loaded(self) -> list[Module]:
-        """All modules read so far."""
-        return [module for module in self._modules.values() if module is not None]
+        """All modules read so far, by file."""
+        return [module for _, module in sorted(self._modules.items()) if module is not None]
 
 
 def _top(directory: str, packages: set[str]) -> str:

@@ -69,8 +69,8 @@ class Resolver:
         self.specials = specials
         self.task_attribute: Callable[[Bound, str], Values] = lambda bound, name: UNKNOWN
         """Answers for attributes of functions that are tasks (set once the tasks are known)."""
-        self.touched: list[Bound] = []
-        """Properties that were read since the list was last emptied: reading one runs it."""
+        self.reading: Frame | None = None
+        """The frame whose expression is being evaluated."""
         self._frames: dict[tuple[str, str, Instance | ClassValue | None], Frame] = {}
         self._members: dict[tuple[str, str], Values] = {}
         self.classes = Classes(self)
@@ -123,6 +123,13 @@ class Resolver:
         """All that `expr` can stand for in `frame`."""
         if expr is None:
             return UNKNOWN
+        outer, self.reading = self.reading, frame
+        try:
+            return self._evaluate(expr, frame)
+        finally:
+            self.reading = outer
+
+    def _evaluate(self, expr: Expr, frame: Frame) -> Values:
         kind = type(expr)
         if kind is Ref:
             head, *rest = expr.path.split(".")  # type: ignore[union-attr]

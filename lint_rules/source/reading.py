@@ -7,6 +7,7 @@ import multiprocessing.pool
 import os
 import re
 import sys
+from collections import deque
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
@@ -140,7 +141,8 @@ class Reader:
         self._pool: multiprocessing.pool.Pool | None = None
         self._kept: dict[str, ModuleFacts] = {}
         self._started: Iterable[list[Read]] = ()
-        self._requested = 0
+        self._requested: deque[str] = deque()
+        self._coming: set[str] = set()
         self._arrived: SimpleQueue[list[Read] | BaseException] = SimpleQueue()
 
     def __enter__(self) -> Reader:
@@ -189,31 +191,28 @@ class Reader:
 
     def request(self, file: str) -> None:
         """Begin to read a file; `receive` gives its facts."""
-        self._requested += 1
-        if self._pool is None or file in self._kept or file in self.unreadable:
-            self._arrived.put([(file, None, None)])
-        else:
-            self._pool.apply_async(_facts, ([file],), callback=self._arrived.put, error_callback=self._failed)
+        self._requested.append(file)
+        if self._pool is not None and file not in self._kept and file not in self.unreadable:
+            self._pool.apply_async(_facts, ([file],), callback=self._arrived.put, error_callback=self._arrived.put)
+            self._coming.add(file)
 
     def receive(self) -> Mapping[str, ModuleFacts | None]:
-        """The facts of at least one requested file, none where nothing is requested."""
-        found: list[str] = []
-        while self._requested and (not found or not self._arrived.empty()):
+        """The facts of the file that was requested first, none where nothing is requested.
+
+        The order in which files are given does not depend on how long each takes: the same project gives the same answers.
+        """
+        if not self._requested:
+            return {}
+        file = self._requested.popleft()
+        while file in self._coming:
             group = self._arrived.get()
             if isinstance(group, BaseException):
                 raise group
-            self._requested -= 1
-            for file, encoded, error in group:
-                found.append(file)
-                if encoded is None and error is None:  # there already, or to be read here
-                    if file not in self._kept and file not in self.unreadable:
-                        self._take(self._files.facts([file]))
-                else:
-                    self._take([(file, encoded, error)])
-        return {file: self._kept.pop(file, None) for file in found}
-
-    def _failed(self, error: BaseException) -> None:
-        self._arrived.put(error)
+            self._take(group)
+            self._coming.difference_update(read[0] for read in group)
+        if file not in self._kept and file not in self.unreadable:
+            self._take(self._files.facts([file]))
+        return {file: self._kept.pop(file, None)}
 
     def _take(self, found: Iterable[Read]) -> None:
         for file, encoded, error in found:
