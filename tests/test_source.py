@@ -15,7 +15,7 @@ import pytest
 from lint_rules.settings import Settings
 from lint_rules.source.decode import LARGEST, Unreadable, decode
 from lint_rules.source.discovery import discover
-from lint_rules.source.reading import TOKENS, Reader
+from lint_rules.source.reading import Reader
 from lint_rules.source.root import find_root
 from tests.projects import calls, facts, found_in, scopes, write
 
@@ -137,7 +137,7 @@ def test_files_that_may_declare_tasks_have_a_token(tmp_path: Path, text: str) ->
     write(tmp_path, {"a.py": text + "\ndef f(): pass\n" if text.startswith("@") else text, "b.py": "tasks = multitasking\n"})
     with Reader(tmp_path) as reader:
         reader.start(["a.py", "b.py"], ())
-        assert reader.celery_files() == ["a.py"], TOKENS
+        assert reader.celery_files() == ["a.py"]
 
 
 def test_the_last_name_of_a_configured_decorator_is_a_token_too(tmp_path: Path) -> None:

@@ -37,6 +37,9 @@ MOST_TYPES = 3
 MOST_OVERRIDES = 20
 """A base class with more subclasses than this says nothing about a call."""
 
+MOST_FILES = 60
+"""Files that are read for subclasses at a time; a name in more of them is no name of a base class."""
+
 RUNS_WHAT_IT_IS_GIVEN = frozenset(
     ["submit", "map", "starmap", "imap", "imap_unordered", "apply", "run", "spawn", "partial", "Thread", "on_commit", "to_thread"]
     + ["run_in_executor", "call_soon", "call_later", "start_soon", "create_task", "sync_to_async", "async_to_sync"]
@@ -57,6 +60,7 @@ class EffectReader:
         self._waiting: deque[Node] = deque()
         self._queued: set[int] = set()
         self._abstract: dict[tuple[Node, Call, ClassValue, str], None] = {}
+        self._searched: set[str] = set()
         self._overridden: set[tuple[int, int, ClassValue]] = set()
         resolver.task_attribute = self._task_attribute
 
@@ -100,6 +104,7 @@ class EffectReader:
 
     def _add_overrides(self) -> bool:
         """Lead calls of methods that do nothing themselves on to the subclasses that define them; whether there were any."""
+        self._load_subclasses({receiver.qualname.rpartition(".")[2] for _, _, receiver, _ in self._abstract})
         subclasses: dict[str, list[ClassValue]] = {}
         for module in self.resolver.index.loaded():
             for class_ in module.facts.classes:
@@ -122,7 +127,17 @@ class EffectReader:
                         node.overrides.append((call, cls, name))
                         self._enqueue(node)
                         found = True
+            if len(seen) == 1 and call not in node.unseen_messages:
+                node.unseen_messages.append(call)  # defined somewhere, and not in this project
         return found
+
+    def _load_subclasses(self, names: set[str]) -> None:
+        """Read the files that may define subclasses of classes of these names."""
+        new = {name.partition("#")[0] for name in names} - self._searched
+        if new:
+            self._searched |= new
+            files = self.resolver.index.naming([text for name in new for text in (f"({name}", f", {name}", f".{name})", f".{name},")])
+            self.resolver.index.load(files[:MOST_FILES])
 
     def _is_subclass(self, cls: ClassValue, base: ClassValue) -> bool:
         while True:
@@ -361,7 +376,9 @@ class EffectReader:
         """A library call that no row names."""
         path = value.path
         name = path.rpartition(".")[2]
-        if ".objects." in path or "._default_manager." in path or (name in QUERY_METHODS and self._about_table(call, node.frame)):
+        if path.startswith("builtins.") and path.endswith("()"):  # what a dict or a list held
+            node.unseen_callables.append(call)
+        elif ".objects." in path or "._default_manager." in path or (name in QUERY_METHODS and self._about_table(call, node.frame)):
             node.direct.append(DirectEffect(Effect.DB, call, path, None))
         elif not self.resolver.knowledge.knows_library(path):
             if sends(path):

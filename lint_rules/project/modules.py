@@ -28,6 +28,9 @@ class Loader(Protocol):
     def facts(self, files: list[str]) -> Mapping[str, ModuleFacts | None]:
         """The facts of files."""
 
+    def files_naming(self, files: list[str], names: Iterable[str]) -> list[str]:
+        """The files in which one of the names stands."""
+
     def request(self, file: str) -> None:
         """Begin to read a file; `receive` gives its facts."""
 
@@ -239,6 +242,10 @@ class ModuleIndex:
         missing = [file for file in files if file not in self._modules]
         if missing:
             self._take(self._loader.facts(missing))
+
+    def naming(self, texts: list[str]) -> list[str]:
+        """The files in which one of the texts stands."""
+        return self._loader.files_naming(self.files, texts)
 
     def request(self, file: str) -> None:
         """Begin to load a file; others can be worked on meanwhile."""

@@ -21,6 +21,7 @@ from lint_rules.facts.model import (
     Import,
     Item,
     Lambda,
+    Map,
     OneOf,
     Parameter,
     Ref,
@@ -49,6 +50,9 @@ from lint_rules.project.values import (
 )
 
 BUILTINS = frozenset(dir(builtins))
+MOST_ENTRIES = 8
+"""Values of a dict display that are looked at."""
+
 SERVICE_LOCATORS = frozenset({"find_service", "get_service", "get_instance", "getUtility"})
 """Methods that by convention return an instance of the class they are given."""
 
@@ -160,6 +164,10 @@ class Resolver:
             return merged([self.entered(value) for value in self.evaluate(expr.base, frame)] or [UNKNOWN])
         if isinstance(expr, Seq):
             return (Container(merged([self.evaluate(item, frame) for item in expr.items[:12]] or [UNKNOWN])),)
+        if isinstance(expr, Map):
+            return (
+                Container(merged([self.evaluate(value, frame) for value in expr.values[:MOST_ENTRIES]] or [UNKNOWN], MOST_ENTRIES), True),
+            )
         return UNKNOWN
 
     def item(self, expr: Item, frame: Frame) -> Values:
@@ -182,7 +190,7 @@ class Resolver:
     def element(self, value: Value) -> Values:
         """What iterating over a value gives."""
         if isinstance(value, Container):
-            return value.items
+            return UNKNOWN if value.mapping else value.items
         if isinstance(value, External):
             return (Instance(value.model),) if value.model else (External(value.path + "[]"),)
         if isinstance(value, Instance):
@@ -363,7 +371,7 @@ class Resolver:
                 values = self.member(source, name)
                 if values:
                     return values
-        libraries = [star for star in stars if not star.level and not self.index.has_namespace(star.module)]
+        libraries = [star for star in stars if not star.level and not self._is_ours(star.module, file)]
         if len(libraries) == 1 and name not in BUILTINS:
             return (External(self.knowledge.canonical(f"{libraries[0].module}.{name}")),)
         return UNKNOWN
@@ -395,18 +403,30 @@ class Resolver:
                 return values
         elif source == file and item.level:
             return self.module_value(f"{target}.{item.attribute}", file, relative=True)
-        if source is not None or self.index.has_namespace(target) or item.level:
-            return self.module_value(f"{target}.{item.attribute}", file, relative=True)
-        return (External(self.knowledge.canonical(f"{target}.{item.attribute}")),)
+        name = f"{target}.{item.attribute}"
+        return self.module_value(name, file, relative=bool(item.level) or self._is_ours(target, file))
 
     def module_value(self, name: str, importer: str, *, relative: bool = False) -> Values:
         """The module of a dotted name; a library's, unless the import is relative."""
         file = self.index.find(name, importer)
         if file is not None:
-            return (ModuleValue(file),)
-        if self.index.has_namespace(name):
-            return (Namespace(name),)
-        return UNKNOWN if relative else (External(self.knowledge.canonical(name)),)
+            if relative or self._is_ours(name, importer):
+                return (ModuleValue(file),)
+            return (ModuleValue(file), External(self.knowledge.canonical(name)))
+        if relative or self._is_ours(name, importer):
+            return (Namespace(name),) if self.index.has_namespace(name) else UNKNOWN
+        return (External(self.knowledge.canonical(name)),)
+
+    def _is_ours(self, name: str, importer: str) -> bool:
+        """Whether a dotted name is the project's rather than a library's.
+
+        A directory `celery/` without `__init__.py`, or a script `celery.py` beside the importer, does not hide the library of that name.
+        """
+        top = name.partition(".")[0]
+        if not self.knowledge.knows_library(top):
+            return self.index.has_namespace(top) or self.index.find(top, importer) is not None
+        file = self.index.find(top, importer)
+        return file is not None and self.index.name(file) == top
 
     def dotted(self, path: str, importer: str) -> Values:
         """What a dotted path in a string ("shop.tasks.Order", "shop.tasks:Order") stands for."""
@@ -418,7 +438,7 @@ class Resolver:
                 for part in parts[cut:]:
                     values = self.attribute(values, part)
                 return values
-        if self.index.has_namespace(parts[0]):
+        if self._is_ours(parts[0], importer):
             return UNKNOWN
         return (External(self.knowledge.canonical(".".join(parts))),)
 
@@ -461,7 +481,7 @@ class Resolver:
         if isinstance(value, Bound):
             return (value,) if name == "__wrapped__" else self.task_attribute(value, name)
         if isinstance(value, Container):
-            return (External(f"builtins.list().{name}"),)
+            return (External(f"builtins.{'dict' if value.mapping else 'list'}().{name}"),)
         if value.value is None:
             return UNKNOWN
         return (External(f"builtins.{type(value.value).__name__}().{name}"),)
@@ -492,6 +512,8 @@ class Resolver:
         try:
             call = frame.scope.calls[index]
             values = self.evaluate(call.func, frame)
+            if values == (External("builtins.dict().get"),):
+                return self.looked_up(call, frame)
             found = merged([self.called(value, call, frame) for value in values]) if values else self.located(call, frame)
         finally:
             self.busy.discard(busy)
@@ -504,6 +526,17 @@ class Resolver:
         if name not in SERVICE_LOCATORS or not call.args:
             return UNKNOWN
         return tuple(Instance(value) for value in self.evaluate(call.args[0], frame) if isinstance(value, ClassValue))
+
+    def looked_up(self, call: Call, frame: Frame) -> Values:
+        """What `mapping.get(key)` gives, of a mapping that is written out."""
+        func = call.func
+        base: Expr | None = None
+        if isinstance(func, Ref):
+            base = Ref(func.path.rpartition(".")[0])
+        elif isinstance(func, Attr) and "." not in func.path:
+            base = func.base
+        groups = [value.items for value in self.evaluate(base, frame) if isinstance(value, Container) and value.mapping]
+        return merged(groups or [UNKNOWN], MOST_ENTRIES)
 
     def called(self, value: Value, call: Call, frame: Frame) -> Values:
         """What calling `value` with the arguments of `call` gives."""

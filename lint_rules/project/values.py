@@ -68,9 +68,10 @@ class SuperOf(_Value, frozen=True, tag=True):
 
 
 class Container(_Value, frozen=True, tag=True):
-    """Something that gives `items` when iterated, indexed or entered."""
+    """Something that gives `items` when iterated, indexed or entered; a mapping only when indexed."""
 
     items: tuple[Value, ...]
+    mapping: bool = False
 
 
 class Literal(_Value, frozen=True, tag=True):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.pool
 import os
-import re
 import sys
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from queue import SimpleQueue
@@ -20,8 +19,11 @@ from lint_rules.facts.model import ModuleFacts
 from lint_rules.facts.store import FactsStore
 from lint_rules.source.decode import Unreadable, decode
 
-TOKENS = rb"(?i)celery|shared_task|soft_time_limit|\.task\b|register_task|best_practices|\bcrb[0-9:]"
-"""A file that declares a task, or speaks to this linter, has one of these in it."""
+TOKENS = (
+    *(b"celery", b"shared_task", b"soft_time_limit", b"register_task", b"best_practices", b"crb"),
+    *(b".task(", b".task\n", b".task\r", b".task ", b".task,", b".task)"),
+)
+"""A file that declares a task, or speaks to this linter, has one of these in it, in lower or upper case."""
 
 WORTH_SCANNING_TOGETHER = 400
 """Files to search in before a second process saves more than it costs to start."""
@@ -72,9 +74,8 @@ class _Files:
         except OSError as error:
             raise Unreadable(error.strerror or str(error)) from None
 
-    def matching(self, files: list[str], pattern: bytes) -> list[Read]:
-        """The facts of the files in which the pattern is found; files that cannot be read count as well."""
-        search = re.compile(pattern).search
+    def matching(self, files: list[str], tokens: Sequence[bytes]) -> list[Read]:
+        """The facts of the files in which a token is found; files that cannot be read count as well."""
         found: list[Read] = []
         for file in files:
             try:
@@ -82,7 +83,8 @@ class _Files:
             except Unreadable as error:
                 found.append((file, None, (error.reason, error.row, error.column)))
                 continue
-            if search(data):
+            lowered = data.lower()
+            if any(token in lowered for token in tokens):
                 found.append(self._read(file, data))
         return found
 
@@ -119,11 +121,13 @@ def _start_worker(files: _Files) -> None:
     global _worker
     import gc
 
+    if hasattr(os, "nice"):
+        os.nice(5)  # what is read ahead must not hold up what is being worked on
     gc.disable()  # facts and trees have no cycles worth looking for in a process that ends soon
     _worker = files
 
 
-def _matching(job: tuple[list[str], bytes]) -> list[Read]:
+def _matching(job: tuple[list[str], Sequence[bytes]]) -> list[Read]:
     return _worker.matching(*job)
 
 
@@ -156,8 +160,7 @@ class Reader:
     def start(self, files: list[str], decorator_globs: Iterable[str]) -> None:
         """Begin to look for the files that may declare tasks; `celery_files` gives them."""
         names = [glob.rpartition(".")[2].strip("*") for glob in decorator_globs]
-        pattern = b"|".join([TOKENS, *(re.escape(name.encode()) for name in names if name)])
-        self._started = self._search(files, pattern)
+        self._started = self._search(files, (*TOKENS, *_tokens(names)))
 
     def celery_files(self) -> list[str]:
         """The files that may declare tasks."""
@@ -165,14 +168,14 @@ class Reader:
 
     def files_naming(self, files: list[str], names: Iterable[str]) -> list[str]:
         """The files with one of the names in them."""
-        return self._found(self._search(files, b"|".join(re.escape(name.encode()) for name in sorted(names))))
+        return self._found(self._search(files, _tokens(names)))
 
-    def _search(self, files: list[str], pattern: bytes) -> Iterable[list[Read]]:
+    def _search(self, files: list[str], tokens: Sequence[bytes]) -> Iterable[list[Read]]:
         if self._jobs > 1 and len(files) >= WORTH_SCANNING_TOGETHER:
             size = min(max(len(files) // (self._jobs * 8), 16), 200)
-            jobs = [(files[start : start + size], pattern) for start in range(0, len(files), size)]
+            jobs = [(files[start : start + size], tokens) for start in range(0, len(files), size)]
             return self._processes().imap_unordered(_matching, jobs)
-        return [self._files.matching(files, pattern)]
+        return [self._files.matching(files, tokens)]
 
     def _found(self, searched: Iterable[list[Read]]) -> list[str]:
         found = [read for group in searched for read in group]
@@ -230,6 +233,10 @@ class Reader:
             method = "fork" if sys.platform.startswith("linux") else "spawn"
             self._pool = multiprocessing.get_context(method).Pool(self._jobs, _start_worker, (self._files,))
         return self._pool
+
+
+def _tokens(names: Iterable[str]) -> tuple[bytes, ...]:
+    return tuple(name.lower().encode() for name in sorted(names) if name)
 
 
 def _processors() -> int:
