@@ -250,7 +250,7 @@ client = Client(None)
         ("client if x else Child(None)", ["main.Client()", "main.Child()"]),
         ("x or client", ["main.Client()"]),
         ("(lambda: client)()", ["main.Client()"]),
-        ("{'k': client}", []),
+        ("{'k': client}['k']", ["main.Client()"]),
         ("(client, 1)", ["[main.Client(), 1]"]),
         ("list(zip([client], [factory]))[0][0]", ["main.Client()", "def main.factory"]),
         ("dict(enumerate([client]))", ["builtins.dict()"]),

@@ -10,6 +10,9 @@ import ast
 from collections.abc import Callable, Iterable
 from typing import Any, Union
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from lint_rules.facts.model import (
     OPAQUE,
     Attr,
@@ -22,6 +25,7 @@ from lint_rules.facts.model import (
     Entered,
     Expr,
     Function,
+    Guard,
     Import,
     Item,
     Lambda,
@@ -49,7 +53,7 @@ FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 class _Scope:
     """A scope while it is being read."""
 
-    __slots__ = ("bindings", "calls", "globals", "imports", "qualname", "returns", "withs", "yields", "yields_under")
+    __slots__ = ("bindings", "calls", "globals", "guards", "imports", "qualname", "returns", "withs", "yields", "yields_under")
 
     def __init__(self, qualname: str) -> None:
         self.qualname = qualname
@@ -59,6 +63,7 @@ class _Scope:
         self.returns: list[Expr] = []
         self.yields: list[Expr] = []
         self.withs: list[Expr] = []
+        self.guards: list[Guard] = []
         self.globals: list[str] = []
         self.yields_under: list[tuple[int, ...]] = []
 
@@ -70,52 +75,35 @@ class _Scope:
             returns=tuple(self.returns),
             yields=tuple(self.yields),
             withs=tuple(self.withs),
+            guards=tuple(self.guards),
             globals=tuple(self.globals),
             yields_under=tuple(self.yields_under),
         )
 
 
-class _Context:
+class _Context(Struct, frozen=True, gc=False):
     """Where the walk stands: the scope and what surrounds the node."""
 
-    __slots__ = ("in_class", "in_loop", "inside", "scope", "typing_only", "withs")
-
-    def __init__(
-        self,
-        scope: _Scope,
-        *,
-        in_class: bool = False,
-        inside: str = "",
-        in_loop: bool = False,
-        typing_only: bool = False,
-        withs: tuple[int, ...] = (),
-    ) -> None:
-        self.scope = scope
-        self.in_class = in_class
-        self.inside = inside
-        self.in_loop = in_loop
-        self.typing_only = typing_only
-        self.withs = withs
+    scope: _Scope
+    in_class: bool = False
+    in_loop: bool = False
+    typing_only: bool = False
+    withs: tuple[int, ...] = ()
+    guards: tuple[int, ...] = ()
 
     def looping(self) -> _Context:
-        if self.in_loop:
-            return self
-        return _Context(
-            self.scope, in_class=self.in_class, inside=self.inside, in_loop=True, typing_only=self.typing_only, withs=self.withs
-        )
+        return self if self.in_loop else replace(self, in_loop=True)
 
     def under(self, items: Iterable[int]) -> _Context:
-        return _Context(
-            self.scope,
-            in_class=self.in_class,
-            inside=self.inside,
-            in_loop=self.in_loop,
-            typing_only=self.typing_only,
-            withs=(*self.withs, *items),
-        )
+        return replace(self, withs=(*self.withs, *items))
 
     def for_typing(self) -> _Context:
-        return _Context(self.scope, in_class=self.in_class, inside=self.inside, in_loop=self.in_loop, typing_only=True, withs=self.withs)
+        return replace(self, typing_only=True)
+
+    def guarded(self, test: ast.expr, outcome: bool) -> _Context:
+        """The same place, reached only when `test` comes out as `outcome`."""
+        self.scope.guards.append(_guard(test, outcome))
+        return replace(self, guards=(*self.guards, len(self.scope.guards) - 1))
 
 
 def extract(tree: ast.Module, source: str, suppressions: tuple[Suppression, ...] = ()) -> ModuleFacts:
@@ -160,7 +148,12 @@ class _Extractor:
     # ── places ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def push(self, nodes: Iterable[ast.AST], context: _Context) -> None:
-        self.stack.extend([(node, context) for node in nodes][::-1])
+        placed = []
+        for node in nodes:
+            placed.append((node, context))
+            if type(node) is ast.If and not node.orelse and isinstance(node.body[-1], _LEAVING):
+                context = context.guarded(node.test, False)
+        self.stack.extend(reversed(placed))
 
     def column(self, row: int, offset: int) -> int:
         if self.lines is None or row > len(self.lines):
@@ -242,6 +235,7 @@ class _Extractor:
             in_loop=context.in_loop,
             discarded=discarded,
             withs=context.withs,
+            guards=context.guards,
         )
         return Result(index)
 
@@ -339,7 +333,7 @@ class _Extractor:
             )
         )
         parameters = self.parameters(node.args, context, depth)
-        inner = _Context(scope, inside=qualname)
+        inner = _Context(scope)
         self.stack.append((_Returned(node.body), inner))
         return Lambda(qualname)
 
@@ -419,7 +413,7 @@ class _Extractor:
             )
 
         self.open.append(finish)
-        self.push(node.body, _Context(scope, inside=qualname))
+        self.push(node.body, _Context(scope))
 
     def parameters(self, arguments: ast.arguments, context: _Context, depth: int) -> tuple[Parameter, ...]:
         found: list[tuple[ast.arg, str, ast.expr | None]] = []
@@ -465,7 +459,7 @@ class _Extractor:
                 )
             )
         )
-        self.push(node.body, _Context(scope, in_class=True, inside=qualname))
+        self.push(node.body, _Context(scope, in_class=True))
 
     def import_(self, node: ast.Import, context: _Context) -> None:
         for alias in node.names:
@@ -540,13 +534,15 @@ class _Extractor:
 
     def if_(self, node: ast.If, context: _Context) -> None:
         test = node.test
-        self.push(node.orelse, context)
+        if node.orelse:
+            self.push(node.orelse, context.guarded(test, False))
         if isinstance(test, (ast.Name, ast.Attribute)) and (test.id if isinstance(test, ast.Name) else test.attr) == "TYPE_CHECKING":
             self.push(node.body, context.for_typing())
             return
         if isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__" and not context.scope.qualname:
             self.main_block = (node.lineno, node.end_lineno or node.lineno)
-        self.push([test, *node.body], context)
+        self.push(node.body, context.guarded(test, True))
+        self.push([test], context)
 
     def global_(self, node: ast.Global | ast.Nonlocal, context: _Context) -> None:
         context.scope.globals.extend(node.names)
@@ -557,6 +553,26 @@ class _Returned(ast.AST):
 
     def __init__(self, value: ast.expr) -> None:
         self.value = value
+
+
+_LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+
+
+def _guard(test: ast.expr, outcome: bool) -> Guard:
+    while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test, outcome = test.operand, not outcome
+    if isinstance(test, ast.Name):
+        return Guard(test.id, outcome, (test.id,))
+    heads: dict[str, None] = {}
+    pending: list[ast.AST] = [test]
+    for _ in range(DEEP):
+        if not pending:
+            break
+        part = pending.pop()
+        if isinstance(part, ast.Name):
+            heads[part.id] = None
+        pending.extend(ast.iter_child_nodes(part))
+    return Guard("", outcome, tuple(sorted(heads)))
 
 
 def _folded(operator: ast.operator, left: object, right: object) -> Expr:

@@ -12,7 +12,7 @@ from typing import Union
 
 from msgspec import Struct
 
-FACTS_VERSION = 2
+FACTS_VERSION = 3
 """Raised whenever the facts of unchanged bytes change: it is part of every stored file's key."""
 
 
@@ -129,6 +129,9 @@ class Call(Fact, frozen=True):
     withs: tuple[int, ...] = ()
     """Indexes into the scope's `withs`, outermost first, of the `with` items this call stands under."""
 
+    guards: tuple[int, ...] = ()
+    """Indexes into the scope's `guards`: the tests that must have come out a certain way for the call to run."""
+
     def keyword(self, name: str) -> Expr | None:
         """The value of keyword argument `name`, or None where it is not written out."""
         for key, value in self.keywords:
@@ -166,6 +169,16 @@ class Import(Fact, frozen=True):
     submodule: Union[str, None] = None
 
 
+class Guard(Fact, frozen=True):
+    """A test that came out as `outcome`: of `if` around a call, or of an earlier `if` that left the block otherwise."""
+
+    name: str
+    """The name that is tested for truth (`if name:`), "" for any other test."""
+    outcome: bool
+    heads: tuple[str, ...]
+    """The first names of what the test reads."""
+
+
 class Scope(Fact, frozen=True):
     """What happens in one body, in source order; nested functions and classes have scopes of their own."""
 
@@ -175,6 +188,7 @@ class Scope(Fact, frozen=True):
     returns: tuple[Expr, ...] = ()
     yields: tuple[Expr, ...] = ()
     withs: tuple[Expr, ...] = ()
+    guards: tuple[Guard, ...] = ()
     globals: tuple[str, ...] = ()
     yields_under: tuple[tuple[int, ...], ...] = ()
     """For each of `yields`: the indexes into `withs`, outermost first, of the items it stands under."""

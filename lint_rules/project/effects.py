@@ -154,6 +154,7 @@ class EffectReader:
         if task.flag("bind") and positional:
             frame.arguments[positional[0].name] = (Instance(task.base) if task.base else External("celery.Task()"),)
             frame.memo.clear()
+        frame.called_unseen = True
         self.graph.roots[task] = self.node(frame)
 
     def node(self, frame: Frame) -> Node:
@@ -188,7 +189,7 @@ class EffectReader:
         node.unseen_callables, node.unseen_messages = [], []
         seen: set[tuple[int, int]] = set()
         for call in frame.scope.calls:
-            if _makes_exception(call):
+            if _makes_exception(call) or self._is_dead(call, frame):
                 continue
             values = resolver.evaluate(call.func, frame)
             if not values:
@@ -266,6 +267,9 @@ class EffectReader:
         target = self.node(frame)
         if passed is not None:
             self._pass_arguments(node, target, passed, bound)
+        elif not frame.called_unseen:
+            frame.called_unseen = True
+            self._enqueue(target)
         key = (id(frame), id(at))
         if key not in seen:
             seen.add(key)
@@ -285,7 +289,7 @@ class EffectReader:
             pairs += zip(parameters, call.args)
         named = {parameter.name: parameter for parameter in function.parameters}
         pairs += [(named[key], value) for key, value in call.keywords if key in named]
-        changed = False
+        changed = self._pass_truths(target.frame, pairs, call)
         followed = target.frame.module.followed(function.qualname)
         for parameter, expr in pairs:
             if parameter.name not in followed or isinstance(expr, Const):
@@ -311,6 +315,35 @@ class EffectReader:
         if changed:
             target.frame.memo.clear()
             self._enqueue(target)
+
+    def _pass_truths(self, frame: Frame, pairs: list[tuple[Parameter, Expr]], call: Call) -> bool:
+        """Note which flags a caller sets; whether that is news."""
+        tested = {guard.name for guard in frame.scope.guards if guard.name}
+        if not tested or frame.function is None:
+            return False
+        given = {parameter.name: expr for parameter, expr in pairs}
+        news = False
+        for parameter in frame.function.parameters:
+            if parameter.name not in tested:
+                continue
+            value = given.get(parameter.name, parameter.default)
+            hidden = parameter.name not in given and (call.starred or call.opaque_keywords)
+            truth = bool(value.value) if isinstance(value, Const) and not hidden else None
+            known = frame.truths.setdefault(parameter.name, set())
+            news = news or truth not in known
+            known.add(truth)
+        return news
+
+    def _is_dead(self, call: Call, frame: Frame) -> bool:
+        """Whether a call stands under a flag that no caller sets that way."""
+        if not call.guards or frame.called_unseen or not frame.truths:
+            return False
+        assigned = frame.module.bindings(frame.qualname)
+        for place in call.guards:
+            guard = frame.scope.guards[place]
+            if guard.name and guard.name not in assigned and frame.truths.get(guard.name) == {not guard.outcome}:
+                return True
+        return False
 
     def _callbacks(self, node: Node, callees: Values, call: Call, seen: set[tuple[int, int]], after_commit: bool) -> None:
         """Functions passed by name: whoever gets them is taken to call them."""

@@ -13,7 +13,20 @@ DEEPEST = 80
 class Frame:
     """One function (or module or class body) as seen from one receiver: where its names are looked up."""
 
-    __slots__ = ("arguments", "function", "key", "memo", "module", "parent", "properties", "qualname", "receiver", "scope")
+    __slots__ = (
+        "arguments",
+        "called_unseen",
+        "function",
+        "key",
+        "memo",
+        "module",
+        "parent",
+        "properties",
+        "qualname",
+        "receiver",
+        "scope",
+        "truths",
+    )
 
     def __init__(self, module: Module, qualname: str, receiver: Instance | ClassValue | None, parent: Frame | None) -> None:
         self.module = module
@@ -25,6 +38,10 @@ class Frame:
         self.scope: Scope = module.scope(qualname)
         self.arguments: dict[str, Values] = {}
         """What callers were seen to pass, by parameter name."""
+        self.truths: dict[str, set[bool | None]] = {}
+        """Whether callers were seen to pass something true or false, by parameter name; None where that cannot be seen."""
+        self.called_unseen = False
+        """Whether it also runs in ways that show no arguments: as a task, a callback, a decorator's wrapper."""
         self.properties: dict[Bound, None] = {}
         """Properties of the project that expressions of this frame read: reading one runs it."""
         self.memo: dict[str | int, Values] = {}
