@@ -93,8 +93,10 @@ def project_in(root: Path, files: Files, **settings: Any) -> Project:
     write(root, files)
     configured, _ = read_settings(root / "pyproject.toml", "pyproject.toml", all_rules)
     chosen = msgspec.structs.replace(configured, **settings)
+    listing = discover(str(root), chosen)
     with Reader(root) as reader:
-        return read(root, discover(str(root), chosen), chosen, reader)
+        reader.start(listing.files, chosen.task_decorators)
+        return read(root, listing, chosen, reader)
 
 
 def task(project: Project, name: str) -> Task:

@@ -57,7 +57,8 @@ Known limits
 ------------
 Functions that are only handed on by name (callbacks) are not followed. A SQLAlchemy session without `begin()` is not taken for a
 transaction, though its first query opens one. File fields are left out: their storage may be the local disk. A function is told of once a
-transaction. Transactions on a database whose name says replica, reader or read-only are not reported.
+transaction. A call in a helper that runs only when a test of the helper's arguments says so (`if source.startswith("http"):`) is not
+reported: the transaction at hand may never pass such arguments. Transactions on a database whose name says replica, reader or read-only are not reported.
 
 References
 ----------
@@ -107,12 +108,22 @@ def _network_below(start: Node, project: Project) -> Evidence | None:
         follow=lambda node, edge: (
             _runs_here(edge, project) and not _around(edge.target, project) and (edge.call is None or not _open(node, edge.call, project))
         ),
-        counts=lambda node, direct: _waits(direct) and not _open(node, direct.call, project),
+        counts=lambda node, direct: (
+            _waits(direct) and not _open(node, direct.call, project) and not _depends_on_argument(node, direct.call)
+        ),
     )
 
 
 def _waits(direct: DirectEffect) -> bool:
     return direct.effect is Effect.NETWORK and direct.row is not None and not may_be_local(direct.path)
+
+
+def _depends_on_argument(node: Node, call: Call) -> bool:
+    """Whether a test of what the function was given decides if the call runs (`if source.startswith("http"):`)."""
+    function = node.frame.function
+    given = {parameter.name for parameter in function.parameters[bool(function.owner) :]} if function is not None else set()
+    guards = [node.frame.scope.guards[place] for place in call.guards]
+    return any(not guard.name and not given.isdisjoint(guard.heads) for guard in guards)
 
 
 def _runs_here(edge: Edge, project: Project) -> bool:
