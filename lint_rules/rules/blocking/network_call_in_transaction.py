@@ -58,7 +58,8 @@ Known limits
 Functions that are only handed on by name (callbacks) are not followed. A SQLAlchemy session without `begin()` is not taken for a
 transaction, though its first query opens one. File fields are left out: their storage may be the local disk. A function is told of once a
 transaction. A call in a helper that runs only when a test of the helper's arguments says so (`if source.startswith("http"):`) is not
-reported: the transaction at hand may never pass such arguments. Transactions on a database whose name says replica, reader or read-only are not reported.
+reported: the transaction at hand may never pass such arguments. Transactions on a database whose name says replica, reader or read-only
+are not reported.
 
 References
 ----------
