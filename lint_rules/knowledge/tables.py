@@ -140,6 +140,7 @@ class Knowledge:
         self._libraries = {name.partition(".")[0] for group in named for name in group}
         self._libraries |= sys.stdlib_module_names | tables.local | {"celery", "builtins"}
         self._answers: dict[str, CallRow | None] = {}
+        self._results: dict[str, str] = {}
         self._canonical: dict[str, str] = {}
 
     def knows_library(self, path: str) -> bool:
@@ -165,6 +166,12 @@ class Knowledge:
 
     def result(self, path: str) -> str:
         """What calling `path` gives: a row's answer, else `path()`."""
+        found = self._results.get(path)
+        if found is None:
+            found = self._results[path] = self._result(path)
+        return found
+
+    def _result(self, path: str) -> str:
         for name in self._lineage(path):
             given = self.tables.returns.get(name)
             if given is not None:
@@ -192,6 +199,8 @@ class Knowledge:
         return base in self._lineage(path)
 
     def _find(self, path: str) -> CallRow | None:
+        if path.startswith("builtins."):
+            return self.tables.exact.get(path)
         for name in self._lineage(path):
             if name in self.tables.exact:
                 return self.tables.exact[name]

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TypeGuard
 
-from lint_rules.facts.model import Attr, Call, Const, Element, Expr, Function, Lambda, Parameter, Ref, Result
+from lint_rules.facts.model import Attr, Call, Const, Element, Expr, Function, Item, Lambda, Parameter, Ref, Result
 from lint_rules.knowledge.tables import Effect
 from lint_rules.project.frames import Frame
 from lint_rules.project.graph import CallGraph, DirectEffect, Edge, Node
@@ -89,18 +89,22 @@ class EffectReader:
     def _follow(self) -> None:
         """Visit all nodes that wait, and those they lead to; files are read meanwhile."""
         blocked: dict[str, list[Node]] = {}
+        missing: dict[int, set[str]] = {}
         while self._waiting or blocked:
             while self._waiting:
                 node = self._waiting.popleft()
                 self._queued.discard(id(node.frame))
-                try:
-                    self._visit(node)
-                except NotLoaded as needed:
-                    blocked.setdefault(needed.file, []).append(node)
-                    self.resolver.index.request(needed.file)
+                needed = self._visit(node)
+                if needed:
+                    missing[id(node)] = needed
+                    for file in sorted(needed):
+                        blocked.setdefault(file, []).append(node)
+                        self.resolver.index.request(file)
             for file in self.resolver.index.receive() if blocked else ():
                 for node in blocked.pop(file, ()):
-                    self._enqueue(node)
+                    missing[id(node)].discard(file)
+                    if not missing[id(node)]:
+                        self._enqueue(node)
 
     def _add_overrides(self) -> bool:
         """Lead calls of methods that do nothing themselves on to the subclasses that define them; whether there were any."""
@@ -182,22 +186,37 @@ class EffectReader:
                 return found
         return (External(f"celery.Task().{name}"),)
 
-    def _visit(self, node: Node) -> None:
-        """Collect what the calls of one function do."""
-        resolver, frame = self.resolver, node.frame
+    def _visit(self, node: Node) -> set[str]:
+        """Collect what one function does; the files that have to be loaded before that is possible."""
         node.direct, node.edges = [], []
         node.unseen_callables, node.unseen_messages = [], []
         seen: set[tuple[int, int]] = set()
-        for call in frame.scope.calls:
-            if _makes_exception(call) or self._is_dead(call, frame):
-                continue
-            values = resolver.evaluate(call.func, frame)
-            if not values:
-                self._unknown(node, call)
-            after_commit = False
-            for value in values:
-                after_commit = self._reach(node, value, call, seen) or after_commit
-            self._callbacks(node, values, call, seen, after_commit)
+        needed: set[str] = set()
+        for call in node.frame.scope.calls:
+            if not _makes_exception(call) and not self._is_dead(call, node.frame):
+                try:
+                    self._call(node, call, seen)
+                except NotLoaded as error:  # the other calls may need more: all of it is read at the same time
+                    needed.add(error.file)
+        try:
+            self._around_calls(node, seen)
+        except NotLoaded as error:
+            needed.add(error.file)
+        return needed
+
+    def _call(self, node: Node, call: Call, seen: set[tuple[int, int]]) -> None:
+        """Collect what one call does."""
+        values = self.resolver.evaluate(call.func, node.frame)
+        if not values:
+            self._unknown(node, call)
+        after_commit = False
+        for value in values:
+            after_commit = self._reach(node, value, call, seen) or after_commit
+        self._callbacks(node, values, call, seen, after_commit)
+
+    def _around_calls(self, node: Node, seen: set[tuple[int, int]]) -> None:
+        """Collect what runs without being called: properties, context managers, overrides, decorators, hooks of the task's class."""
+        resolver, frame = self.resolver, node.frame
         for binding in frame.scope.bindings:
             if isinstance(binding.value, (Ref, Element)):
                 resolver.evaluate(binding.value, frame)  # it may read a property
@@ -384,6 +403,9 @@ class EffectReader:
 
     def _unknown(self, node: Node, call: Call) -> None:
         """A call of something unknown: some method names say enough by themselves."""
+        if isinstance(call.func, Item):
+            node.unseen_callables.append(call)  # an entry of a registry
+            return
         path = call.func.path if isinstance(call.func, (Ref, Attr)) else ""
         head, _, name = path.rpartition(".")
         if name in ("delay", "apply_async") and (head or isinstance(call.func, Attr)):

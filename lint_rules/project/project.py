@@ -228,6 +228,7 @@ def read_project(
     while files:
         index.load(files)
         tasks += _tasks_in(index, finder, files)
+        _learn(index, finder, known)
         new, names = finder.wrapper_names - names, set(finder.wrapper_names)
         files = [file for file in naming(new) if file not in known] if new else []
         known.update(files)
@@ -235,6 +236,21 @@ def read_project(
     graph = EffectReader(resolver, tasks).read()
     configured = _settings_in(index, resolver, sorted(known))
     return Project(root, settings, resolver, tasks, graph, configured)
+
+
+def _learn(index: ModuleIndex, finder: TaskFinder, files: Iterable[str]) -> None:
+    """Find wrappers of wrappers, also where the inner one came to light last."""
+    before = -1
+    while before != len(finder.wrapper_names):
+        before = len(finder.wrapper_names)
+        for file in sorted(files) if before else ():
+            module = index.module(file)
+            while module is not None:
+                try:
+                    finder.learn(module)
+                    break
+                except NotLoaded as needed:
+                    index.load([needed.file])
 
 
 def _tasks_in(index: ModuleIndex, finder: TaskFinder, files: list[str]) -> list[Task]:
@@ -247,6 +263,7 @@ def _tasks_in(index: ModuleIndex, finder: TaskFinder, files: list[str]) -> list[
             if module is None:
                 continue
             try:
+                finder.learn(module)
                 tasks += list(finder.tasks_in(module))
             except NotLoaded as needed:
                 later.append(file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from msgspec import Struct
 
@@ -24,6 +24,9 @@ REGISTERING = frozenset(
 
 UNSEEN_APP = re.compile(r"(?i)[\w.()]*celery[\w.()]*\.task(\(\))?")
 """`.task` of something whose path speaks of Celery, from a library that is not at hand."""
+
+REGISTERING_NAMES = frozenset({"task", "shared_task", "periodic_task"})
+"""Their last names."""
 
 TASK_BASES = "celery.Task"
 
@@ -131,7 +134,7 @@ class TaskFinder:
         self.resolver = resolver
         self.globs = tuple(decorator_globs)
         self.wrapper_names: set[str] = set()
-        """Last names of project decorators that register tasks: other files may use them without any word of Celery."""
+        """Last names of what registers tasks in this project: other files may use them without any word of Celery."""
         self._wrappers: dict[Bound, bool] = {}
 
     def tasks_in(self, module: Module) -> Iterator[Task]:
@@ -151,6 +154,36 @@ class TaskFinder:
             if task.function.qualname not in seen:
                 seen.add(task.function.qualname)
                 yield task
+
+    # ── the project's own names for it ───────────────────────────────────────────────────────────────────────────────
+
+    def learn(self, module: Module) -> None:
+        """Note under which names a module offers to register tasks: functions that hand on, pre-configured aliases, other names.
+
+        Raises:
+            NotLoaded: another module has to be loaded first.
+        """
+        frame = self.resolver.frame(module.file)
+        if frame is None:
+            return
+        words = REGISTERING_NAMES | self.wrapper_names
+        for item in module.facts.body.imports:
+            if item.attribute in words and item.name not in words and self._registrar(self.resolver.name(item.name, frame)):
+                self.wrapper_names.add(item.name)
+        for binding in module.facts.body.bindings:
+            if binding.target.isidentifier() and _speaks_of(binding.value, frame.scope.calls, words):
+                if self._registrar(self.resolver.evaluate(binding.value, frame)):
+                    self.wrapper_names.add(binding.target)
+        for function in module.facts.functions:
+            if function.parent and not function.owner:
+                continue
+            if function.name not in self.wrapper_names and _hands_over(module, function, words):
+                receiver = Instance(ClassValue(module.file, function.owner)) if function.owner else None
+                if self.is_wrapper(Bound(module.file, function.qualname, receiver)):
+                    self.wrapper_names.add(function.name)
+
+    def _registrar(self, values: Values) -> bool:
+        return any(self.registers(value)[0] for value in values)
 
     # ── decorators ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -411,5 +444,42 @@ def _may_register(func: Expr, calls: tuple[Call, ...]) -> bool:
     """A cheap look before evaluating: the callee ends in a name that registers tasks."""
     if isinstance(func, Result):
         func = calls[func.index].func
-    path = func.path if isinstance(func, (Ref, Attr)) else ""
-    return path.rpartition(".")[2] in ("task", "shared_task", "register_task", "register")
+    return _last_name(func) in ("task", "shared_task", "register_task", "register")
+
+
+def _last_name(expr: Expr) -> str:
+    return expr.path.rpartition(".")[2] if isinstance(expr, (Ref, Attr)) else ""
+
+
+def _speaks_of(expr: Expr, calls: tuple[Call, ...], words: Collection[str]) -> bool:
+    """A cheap look before evaluating: `app.task`, `shared_task(...)`, `partial(shared_task, ...)`."""
+    if isinstance(expr, Result):
+        call = calls[expr.index]
+        if isinstance(call.func, Result):  # `shared_task(...)(f)`: a task, if anything
+            return False
+        return _last_name(call.func) in words or any(_last_name(argument) in words for argument in call.args[:1])
+    return _last_name(expr) in words
+
+
+def _hands_over(module: Module, function: Function, words: Collection[str]) -> bool:
+    """A cheap look before evaluating: the function may hand what it is given to something that registers tasks."""
+    inner = [function]
+    for each in inner:
+        inner += [member for group in module.members.get(each.qualname, {}).values() for member in group if isinstance(member, Function)]
+    given = {Ref(parameter.name) for each in inner for parameter in each.parameters}
+    for each in inner:
+        calls = each.body.calls
+        for call in calls:
+            func = calls[call.func.index].func if isinstance(call.func, Result) else call.func
+            if _last_name(func) in words and not given.isdisjoint(call.args):
+                return True
+        if any(_speaks_of(value, calls, words) for value in each.body.returns if isinstance(value, Result)):
+            return True
+        outer = module.functions.get(each.parent)
+        if each is function or outer is None or Ref(each.name) not in outer.body.returns:
+            continue
+        for decorator in each.decorators:
+            value = decorator.value
+            if _last_name(outer.body.calls[value.index].func if isinstance(value, Result) else value) in words:
+                return True
+    return False

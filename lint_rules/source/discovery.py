@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from lint_rules.settings import Settings
-from lint_rules.source.patterns import spec_of
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+from lint_rules.source.patterns import Patterns
 
 
 class Listing(Struct):
@@ -30,9 +26,9 @@ def discover(root: str, settings: Settings, unsaved: Iterable[str] = ()) -> List
 
     `unsaved` are files that exist in an editor, perhaps not on the disk yet.
     """
-    excluded = spec_of([*settings.exclude, *settings.extend_exclude])
+    excluded = Patterns([*settings.exclude, *settings.extend_exclude])
     listing = Listing([], [], [], [])
-    pending: list[tuple[str, tuple[tuple[str, GitIgnoreSpec], ...]]] = [("", ())]
+    pending: list[tuple[str, tuple[tuple[str, Patterns], ...]]] = [("", ())]
     while pending:
         directory, specs = pending.pop()
         try:
@@ -48,7 +44,7 @@ def discover(root: str, settings: Settings, unsaved: Iterable[str] = ()) -> List
                 listing.ignore_files.append(prefix + entry.name)
                 try:
                     with open(entry.path, encoding="utf-8", errors="replace") as file:
-                        specs = (*specs, (prefix, spec_of(file.read().splitlines())))
+                        specs = (*specs, (prefix, Patterns(file.read().splitlines())))
                 except OSError:
                     continue
         for entry in found:
@@ -66,21 +62,26 @@ def discover(root: str, settings: Settings, unsaved: Iterable[str] = ()) -> List
             except OSError as error:  # a link that leads to itself
                 listing.unreadable.append((path, error.strerror or str(error)))
     for path in unsaved:
-        if path.endswith(".py") and not os.path.lexists(os.path.join(root, path)) and not excluded.match_file(path):
+        if path.endswith(".py") and not os.path.lexists(os.path.join(root, path)) and not _inside(path, excluded):
             listing.files.append(path)
     listing.files.sort()
     return listing
 
 
-def _left_out(path: str, excluded: GitIgnoreSpec, specs: Iterable[tuple[str, GitIgnoreSpec]]) -> bool:
-    if excluded.match_file(path):
+def _left_out(path: str, excluded: Patterns, ignored: Iterable[tuple[str, Patterns]]) -> bool:
+    if excluded.says(path):
         return True
-    kept: bool | None = None
-    for prefix, spec in specs:
-        checked = spec.check_file(path[len(prefix) :])
-        if checked.include is not None:
-            kept = not checked.include
-    return kept is False
+    left_out: bool | None = None
+    for prefix, patterns in ignored:
+        said = patterns.says(path[len(prefix) :])
+        left_out = left_out if said is None else said
+    return bool(left_out)
+
+
+def _inside(path: str, excluded: Patterns) -> bool:
+    """Whether a file, or a directory it lies in, is excluded."""
+    parents = [path[: place + 1] for place, character in enumerate(path) if character == "/"]
+    return any(excluded.says(each) for each in (*parents, path))
 
 
 def _is_generated(path: str) -> bool:
