@@ -121,7 +121,7 @@ class _Request:
             inside = os.path.relpath(os.path.abspath(path), root).replace(os.sep, "/")
             self._below.append("" if inside == "." else inside)
         self._absolute = any(os.path.isabs(path) for path in paths)
-        self._prefix = root if self._absolute else os.path.relpath(root)
+        self._at_root = os.path.relpath(root) == "."
 
     def covers(self, file: str) -> bool:
         """Whether a file (relative to the root) is among the paths."""
@@ -129,7 +129,9 @@ class _Request:
 
     def shown(self, file: str) -> str:
         """A file (relative to the root) as the user would write it."""
-        return file if self._prefix == "." else os.path.normpath(os.path.join(self._prefix, file))
+        if self._absolute:
+            return os.path.join(self.root, file)
+        return file if self._at_root else os.path.relpath(os.path.join(self.root, file))
 
 
 def _requests(paths: list[str]) -> tuple[list[_Request], list[str]]:

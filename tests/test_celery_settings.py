@@ -9,6 +9,8 @@ import pytest
 from lint_rules.project.tasks import rendered
 from tests.projects import Files, project_in
 
+DJANGO = "from celery import Celery\napp = Celery()\napp.config_from_object('django.conf:settings', namespace='CELERY')\n"
+
 FORMS: dict[str, tuple[Files, dict[str, str]]] = {
     "the constructor": (
         {"app.py": "from celery import Celery\napp = Celery('x', broker='redis://', backend=B, include=['tasks'], task_cls='x.T')\n"},
@@ -43,7 +45,9 @@ FORMS: dict[str, tuple[Files, dict[str, str]]] = {
         {"task_acks_late": "True"},
     ),
     "in a factory": (
-        {"app.py": "from celery import Celery\ndef make():\n    app = Celery(broker='redis://')\n    app.conf.task_acks_late = True\n    return app\n"},
+        {
+            "app.py": "from celery import Celery as C\ndef make():\n    a = C(broker='redis://')\n    a.conf.task_acks_late = True\n    return a\n"
+        },
         {"broker_url": "'redis://'", "task_acks_late": "True"},
     ),
     "a module by name": (
@@ -78,7 +82,7 @@ FORMS: dict[str, tuple[Files, dict[str, str]]] = {
     "Django settings under a namespace": (
         {
             "shop/__init__.py": "",
-            "shop/celery.py": "from celery import Celery\napp = Celery()\napp.config_from_object('django.conf:settings', namespace='CELERY')\n",
+            "shop/celery.py": DJANGO,
             "shop/settings.py": "DEBUG = True\nCELERY_BROKER_URL = 'redis://'\nCELERY_TASK_ACKS_LATE = True\n",
         },
         {"broker_url": "'redis://'", "task_acks_late": "True"},
@@ -86,7 +90,7 @@ FORMS: dict[str, tuple[Files, dict[str, str]]] = {
     "Django settings in a class": (
         {
             "shop/__init__.py": "",
-            "shop/celery.py": "from celery import Celery\napp = Celery()\napp.config_from_object('django.conf:settings', namespace='CELERY')\n",
+            "shop/celery.py": DJANGO,
             "shop/settings/__init__.py": "",
             "shop/settings/base.py": "class Base:\n    CELERY_TASK_ACKS_LATE = True\n    DEBUG = 1\n",
         },
@@ -94,7 +98,7 @@ FORMS: dict[str, tuple[Files, dict[str, str]]] = {
     ),
     "Django's settings object": (
         {
-            "app.py": "from celery import Celery\nfrom django.conf import settings\napp = Celery()\napp.config_from_object(settings, namespace='CELERY')\n",
+            "app.py": "from django.conf import settings\n" + DJANGO.replace("'django.conf:settings'", "settings"),
             "settings.py": "CELERY_TIMEZONE = 'UTC'\n",
         },
         {"timezone": "'UTC'"},

@@ -184,7 +184,8 @@ RUNS = {
     "a task's run": ("other.run()", "@shared_task\ndef other(): requests.get('x')\n", ["other"]),
     "a wrapping decorator below": (
         "helped()",
-        "def deco(f):\n    def wrapper(*a):\n        requests.get('x')\n        return f(*a)\n    return wrapper\n@deco\ndef helped(): pass\n",
+        "def deco(f):\n    def wrapper(*a):\n        requests.get('x')\n        return f(*a)\n    return wrapper\n"
+        "@deco\ndef helped(): pass\n",
         ["helped", "deco.wrapper"],
     ),
     "an imported module's function": ("net.go()", "import net\n", ["go"]),
@@ -547,6 +548,10 @@ def test_every_row_of_the_shipped_tables_can_be_asked() -> None:
     found = load({})
     asked = [*found.tables.exact, *(name + ".x" for name in found.tables.below)]
     assert len(asked) > 5_000
-    wrong = [name for name in found.tables.below if found.call(name + ".method_of_no_row") is None and name + ".method_of_no_row" not in found.tables.exact]
+    wrong = [
+        name
+        for name in found.tables.below
+        if found.call(name + ".method_of_no_row") is None and name + ".method_of_no_row" not in found.tables.exact
+    ]
     assert wrong == []
     assert [name for name, row in found.tables.exact.items() if row is not None and found.call(name) is not row] == []

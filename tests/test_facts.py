@@ -406,7 +406,8 @@ def test_the_main_block_is_the_one_at_module_level() -> None:
 def assert_sound(module: ModuleFacts) -> None:
     """Facts survive storing, and every index in them leads somewhere."""
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(module), type=ModuleFacts) == module
-    assert len({each.qualname for each in (*module.functions, *module.classes)}) == len(module.functions) + len(module.classes)
+    qualnames = [each.qualname for each in module.functions] + [each.qualname for each in module.classes]
+    assert len(set(qualnames)) == len(qualnames)
     for scope in scopes(module):
         assert len(scope.yields) == len(scope.yields_under)
         for call in scope.calls:
@@ -440,6 +441,7 @@ def test_extraction_never_fails_on_what_the_grammar_allows(source: str) -> None:
     assert_sound(extract(tree, source))
 
 
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(hypothesmith.from_node(auto_target=False))
 def test_extraction_never_fails_on_generated_trees(source: str) -> None:
@@ -452,12 +454,15 @@ def test_extraction_never_fails_on_generated_trees(source: str) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_give_facts_or_one_sentence(data: bytes) -> None:
+    refusal = None
     try:
         assert_sound(facts_of(data))
     except Unreadable as error:
-        assert "\n" not in error.reason
-        assert error.row >= 1
-        assert error.column >= 0
+        refusal = error
+    if refusal is not None:
+        assert "\n" not in refusal.reason
+        assert refusal.row >= 1
+        assert refusal.column >= 0
 
 
 LIBRARY = Path(sysconfig.get_path("stdlib"))
@@ -467,15 +472,17 @@ def test_the_standard_library_is_read() -> None:
     files = sorted(path for path in LIBRARY.rglob("*.py") if "site-packages" not in path.parts)
     sample = random.Random(20261123).sample(files, 300)
     found = 0
+    refused = []
     for path in sample:
-        data = path.read_bytes()
         try:
-            module = facts_of(data)
-        except Unreadable as error:  # the library keeps broken files to test its own parser with
-            assert "lib2to3" in path.parts or "bad" in path.name or "test" in path.parts, f"{path.name}: {error.reason}"
+            module = facts_of(path.read_bytes())
+        except Unreadable as error:
+            if not {"lib2to3", "test", "tests"}.intersection(path.parts):  # they keep broken files to test parsers with
+                refused.append(f"{path.name}: {error.reason}")
             continue
         assert_sound(module)
         found += len(calls(module))
+    assert refused == []
     assert found > 20_000
 
 

@@ -14,7 +14,8 @@ SHOP: Files = {
     "shop/__init__.py": "from shop.core import make as build\nfrom .core import Order\n",
     "shop/core.py": "import requests\nclass Order: pass\ndef make(): return Order()\nsession = requests.Session()\n_hidden = 1\n",
     "shop/sub/__init__.py": "",
-    "shop/sub/deep.py": "from ..core import Order as O\nfrom .. import core\nfrom . import other\nfrom .other import thing\nfrom ...far import x\n",
+    "shop/sub/deep.py": "from ..core import Order as O\nfrom .. import core\nfrom . import other\n"
+    "from .other import thing\nfrom ...far import x\n",
     "shop/sub/other.py": "thing = 'other'\n",
 }
 
@@ -508,7 +509,10 @@ def test_a_directory_or_script_named_like_a_library_does_not_hide_it(tmp_path: P
 
 
 def test_a_package_named_like_a_library_does_hide_it(tmp_path: Path) -> None:
-    files = {"celery/__init__.py": "def shared_task(): pass\n", "shop/tasks.py": "from celery import shared_task as x\nfrom celery import y\n"}
+    files = {
+        "celery/__init__.py": "def shared_task(): pass\n",
+        "shop/tasks.py": "from celery import shared_task as x\nfrom celery import y\n",
+    }
     meanings = Meanings(tmp_path, files)
     assert meanings.of("shop/tasks.py", "x") == ["def celery.shared_task"]
     assert meanings.of("shop/tasks.py", "y") == []

@@ -79,7 +79,9 @@ def test_a_linked_file_is_listed_under_its_own_name(tmp_path: Path) -> None:
     write(tmp_path, {"real/a.py": "x = f()", "linked/readme.txt": ""})
     (tmp_path / "linked" / "b.py").symlink_to(tmp_path / "real" / "a.py")
     (tmp_path / "linked" / "nowhere.py").symlink_to(tmp_path / "absent.py")
-    assert found_in(tmp_path) == ["linked/b.py", "real/a.py"]
+    listing = discover(str(tmp_path), Settings())
+    assert listing.files == ["linked/b.py", "real/a.py"]
+    assert listing.unreadable == [("linked/nowhere.py", "the link leads nowhere, or to itself")]
 
 
 def test_a_link_to_itself_is_named_and_the_rest_is_listed(tmp_path: Path) -> None:

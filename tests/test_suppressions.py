@@ -104,14 +104,16 @@ def test_codes_and_prefixes_decide_what_is_silenced(tmp_path: Path, comment: str
     assert [finding.code for finding in found.findings] == left
 
 
-@pytest.mark.parametrize(("comment", "left"), [("# flake8: noqa", []), ("# flake8: noqa: CRB406", ["CRB101"]), ("# noqa", ["CRB101", "CRB406"])])
+@pytest.mark.parametrize(
+    ("comment", "left"), [("# flake8: noqa", []), ("# flake8: noqa: CRB406", ["CRB101"]), ("# noqa", ["CRB101", "CRB406"])]
+)
 def test_a_whole_file_is_silenced_from_any_row(tmp_path: Path, comment: str, left: list[str]) -> None:
     found = checked(tmp_path, f"@shared_task\ndef f():\n    requests.get('x')\n\n{comment}\n", "CRB101", "CRB406")
     assert [finding.code for finding in found.findings] == left
 
 
 def test_a_comment_in_the_middle_of_new_syntax_counts(tmp_path: Path) -> None:
-    found = checked(tmp_path, "@shared_task\ndef f[T](x: T):\n    requests.get(f\"{x['a']}{x[\"b\"]}\")  # noqa: CRB406\n", "CRB406")
+    found = checked(tmp_path, '@shared_task\ndef f[T](x: T):\n    requests.get(f"{x[\'a\']}{x["b"]}")  # noqa: CRB406\n', "CRB406")
     assert (found.findings, len(found.suppressed)) == ([], 1)
 
 

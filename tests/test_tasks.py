@@ -30,7 +30,11 @@ FORMS = {
     "app.task, imported": ({}, "from shop.celery import app\n@app.task\ndef f(): pass\n", ["shop.tasks.f"]),
     "app.task, called": ({}, "from .celery import app\n@app.task(name='x.y')\ndef f(): pass\n", ["x.y"]),
     "app.task, relative module": ({}, "from . import celery\n@celery.app.task\ndef f(): pass\n", ["shop.tasks.f"]),
-    "app.task, instance named like the library": ({}, "from shop.celery import app as celery\n@celery.task\ndef f(): pass\n", ["shop.tasks.f"]),
+    "app.task, instance named like the library": (
+        {},
+        "from shop.celery import app as celery\n@celery.task\ndef f(): pass\n",
+        ["shop.tasks.f"],
+    ),
     "app.task, own instance": ({}, "import celery\napp = celery.Celery()\n@app.task\ndef f(): pass\n", ["shop.tasks.f"]),
     "current_app.task": ({}, "from celery import current_app\n@current_app.task\ndef f(): pass\n", ["shop.tasks.f"]),
     "app made by a factory": (
@@ -70,7 +74,7 @@ FORMS = {
     ),
     "partial": (
         {},
-        "from functools import partial\nfrom celery import shared_task\nslow = partial(shared_task, queue='slow')\n@slow()\ndef f(): pass\n",
+        "from functools import partial\nfrom celery import shared_task\njob = partial(shared_task, queue='q')\n@job()\ndef f(): pass\n",
         ["shop.tasks.f"],
     ),
     "wrapper function": (
@@ -119,7 +123,11 @@ FORMS = {
         "from celery_best_practices import run_io_task_with_best_practices\n@run_io_task_with_best_practices(config=None)\ndef f(): pass\n",
         ["shop.tasks.f"],
     ),
-    "our decorators, by name alone": ({}, "from x.y import run_cpu_task_with_best_practices\n@run_cpu_task_with_best_practices\ndef f(): pass\n", ["shop.tasks.f"]),
+    "our decorators, by name alone": (
+        {},
+        "from x.y import run_cpu_task_with_best_practices\n@run_cpu_task_with_best_practices\ndef f(): pass\n",
+        ["shop.tasks.f"],
+    ),
     "our decorators, aliased": (
         {},
         "from celery_best_practices import run_db_task_with_best_practices as db_task\n@db_task()\ndef f(): pass\n",
@@ -127,8 +135,16 @@ FORMS = {
     ),
     "app of a library": ({}, "from base_project.celery import celery_app\n@celery_app.task\ndef f(): pass\n", ["shop.tasks.f"]),
     "old periodic_task": ({}, "from celery.task import periodic_task\n@periodic_task(run_every=5)\ndef f(): pass\n", ["shop.tasks.f"]),
-    "in try": ({}, "try:\n    from celery import shared_task\nexcept ImportError:\n    shared_task = None\n@shared_task\ndef f(): pass\n", ["shop.tasks.f"]),
-    "two in a file": ({}, "from celery import shared_task\n@shared_task\ndef f(): pass\n@shared_task\ndef g(): pass\n", ["shop.tasks.f", "shop.tasks.g"]),
+    "in try": (
+        {},
+        "try:\n    from celery import shared_task\nexcept ImportError:\n    shared_task = None\n@shared_task\ndef f(): pass\n",
+        ["shop.tasks.f"],
+    ),
+    "two in a file": (
+        {},
+        "from celery import shared_task\n@shared_task\ndef f(): pass\n@shared_task\ndef g(): pass\n",
+        ["shop.tasks.f", "shop.tasks.g"],
+    ),
 }
 
 
@@ -189,7 +205,10 @@ def test_automatic_names_are_module_and_function(tmp_path: Path, files: Files, f
 
 
 def test_a_name_may_be_a_constant_of_another_module(tmp_path: Path) -> None:
-    files = {"names.py": "PING = 'net.ping'\n", "tasks.py": "from celery import shared_task\nimport names\n@shared_task(name=names.PING)\ndef f(): pass\n"}
+    files = {
+        "names.py": "PING = 'net.ping'\n",
+        "tasks.py": "from celery import shared_task\nimport names\n@shared_task(name=names.PING)\ndef f(): pass\n",
+    }
     assert names(project_in(tmp_path, files)) == ["net.ping"]
 
 

@@ -40,7 +40,8 @@ Safe: the body never ran before. Generators have no fix, for nobody says what be
 
 Known limits
 ------------
-Silent where a task class (`base=`, `task_cls`), a custom pool, a wrapper or a decorator below the task decorator may run the coroutine.
+Silent where `base=`, a custom pool, a wrapper or a decorator below the task decorator may run the coroutine, or the project's own task
+class (`app.Task`, `task_cls`) drives coroutines or cannot be seen.
 
 References
 ----------
@@ -54,7 +55,7 @@ from collections.abc import Iterator
 from lint_rules.findings import FixKind, Report, Severity
 from lint_rules.project.project import Project
 from lint_rules.project.tasks import Task
-from lint_rules.rules.declaring.declarations import BY_CELERY, below, replaces_task_class
+from lint_rules.rules.declaring.declarations import BY_CELERY, below, may_run_coroutines
 from lint_rules.rules.registry import rule
 
 
@@ -64,7 +65,7 @@ def coroutine_never_runs(task: Task, project: Project) -> Iterator[Report]:
     function, declaration = task.function, task.declaration
     if not (function.is_async or function.is_generator) or declaration.form not in BY_CELERY:
         return
-    if declaration.opaque or task.has_base or below(task) or replaces_task_class(project):
+    if declaration.opaque or task.has_base or below(task) or may_run_coroutines(project):
         return
     kind = "an async function" if function.is_async else "a generator"
     cure = (

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from lint_rules.facts.model import Decorator, Expr, Ref, Result
 from lint_rules.project.celery_settings import is_app
 from lint_rules.project.frames import Frame
-from lint_rules.project.modules import Module
 from lint_rules.project.project import Project
 from lint_rules.project.tasks import Task
-from lint_rules.project.values import ClassValue, Value
+from lint_rules.project.values import ClassValue, External, Literal, Value, Values
 
 BY_CELERY = ("plain", "alias", "call")
 """Declarations whose options go to Celery as they are written."""
@@ -19,6 +20,9 @@ ANY_DECORATOR = (*BY_CELERY, "ours")
 POOLS = ("prefork", "processes", "eventlet", "gevent", "solo", "threads", None)
 COROUTINE_POOLS = ("celery_aio_pool", "celery_pool_asyncio")
 """Packages whose pools run coroutines."""
+
+DRIVERS = ("asyncio.", "asgiref.", "anyio.", "trio.", "inspect.iscoroutine", "inspect.isawaitable")
+"""Beginnings of the paths of what runs coroutines, or asks whether something is one."""
 
 
 def label(task: Task) -> str:
@@ -53,28 +57,66 @@ def decorator_values(decorator: Decorator, task: Task, project: Project) -> tupl
 
 def replaces_task_class(project: Project) -> bool:
     """Whether the project gives all its tasks another class, or may run them in a pool of its own."""
+    return _own_pool(project) or any(True for _ in _task_classes(project))
+
+
+def may_run_coroutines(project: Project) -> bool:
+    """Whether the project gives its tasks a class, or a pool, that may run coroutines."""
+    return _own_pool(project) or any(_may_await(values, file, project) for values, file in _task_classes(project))
+
+
+def _own_pool(project: Project) -> bool:
     for setting in project.celery_settings:
-        if setting.name == "task_cls":
-            return True
         if setting.name == "worker_pool" and project.literal(setting.value, setting.frame) not in POOLS:
             return True
-    return any(_sets_task_class(module, project) for module in project.index.loaded())
+    imports = [item for module in project.index.loaded() for item in module.facts.body.imports]
+    return any(item.module.partition(".")[0] in COROUTINE_POOLS for item in imports)
 
 
-def _sets_task_class(module: Module, project: Project) -> bool:
-    """Whether a module imports such a pool, sets `app.Task`, or defines a Celery subclass with a task class of its own."""
-    if any(item.module.partition(".")[0] in COROUTINE_POOLS for item in module.facts.body.imports):
-        return True
-    for qualname in ("", *module.functions):
-        for binding in module.scope(qualname).bindings:
-            owner, _, attribute = binding.target.rpartition(".")
-            if not owner or attribute not in ("Task", "task_cls"):
-                continue
-            frame = project.resolver.frame(module.file, qualname)
-            if frame is not None and any(is_app(project.resolver, value) for value in project.values(Ref(owner), frame)):
-                return True
-    return any(
-        {"Task", "task_cls"} & {*module.bindings(class_.qualname), *module.members.get(class_.qualname, {})}
-        and project.resolver.inherits(ClassValue(module.file, class_.qualname), "celery.Celery")
-        for class_ in module.facts.classes
-    )
+def _task_classes(project: Project) -> Iterator[tuple[Values, str]]:
+    """What stands in the place of Celery's task class, and the file that says so: `task_cls=`, `app.Task =`, `Task` of a Celery subclass."""
+    for setting in project.celery_settings:
+        if setting.name == "task_cls":
+            yield project.values(setting.value, setting.frame), setting.file
+    for module in project.index.loaded():
+        for qualname in ("", *module.functions):
+            for binding in module.scope(qualname).bindings:
+                owner, _, attribute = binding.target.rpartition(".")
+                frame = project.resolver.frame(module.file, qualname) if owner and attribute in ("Task", "task_cls") else None
+                if frame is not None and any(is_app(project.resolver, value) for value in project.values(Ref(owner), frame)):
+                    yield project.values(binding.value, frame), module.file
+        for class_ in module.facts.classes:
+            cls = ClassValue(module.file, class_.qualname)
+            for name in {"Task", "task_cls"} & {*module.bindings(class_.qualname), *module.members.get(class_.qualname, {})}:
+                if project.resolver.inherits(cls, "celery.Celery"):
+                    yield project.resolver.attribute((cls,), name), module.file
+
+
+def _may_await(values: Values, file: str, project: Project) -> bool:
+    """Whether a task class may run coroutines: it cannot be seen, or one of its methods calls what drives them."""
+    for value in values:
+        if isinstance(value, Literal) and isinstance(value.value, str):
+            return _may_await(project.resolver.dotted(value.value, file), file, project)
+        if isinstance(value, External) and value.path == "celery.Task":
+            continue
+        if not isinstance(value, ClassValue):
+            return True
+        classes, libraries, complete = project.resolver.lineage(value)
+        if not complete or any(not project.knowledge.is_a(path, "celery.Task") for path in libraries):
+            return True
+        if any(_drives_coroutines(cls, project) for cls in classes):
+            return True
+    return not values
+
+
+def _drives_coroutines(cls: ClassValue, project: Project) -> bool:
+    module = project.module(cls.file)
+    for function in module.facts.functions if module is not None else ():
+        if function.qualname.startswith(cls.qualname + "."):
+            frame = project.resolver.frame(cls.file, function.qualname)
+            for call in function.body.calls if frame is not None else ():
+                assert frame is not None
+                for value in project.values(call.func, frame):
+                    if isinstance(value, External) and value.path.startswith(DRIVERS):
+                        return True
+    return False
