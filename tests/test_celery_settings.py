@@ -45,9 +45,7 @@ FORMS: dict[str, tuple[Files, dict[str, str]]] = {
         {"task_acks_late": "True"},
     ),
     "in a factory": (
-        {
-            "app.py": "from celery import Celery as C\ndef make():\n    a = C(broker='redis://')\n    a.conf.task_acks_late = True\n    return a\n"
-        },
+        {"app.py": "from celery import Celery as C\ndef make():\n    a = C(broker='redis://')\n    a.conf.task_acks_late = True\n"},
         {"broker_url": "'redis://'", "task_acks_late": "True"},
     ),
     "a module by name": (

@@ -155,3 +155,9 @@ def test_an_ignored_file_keeps_quiet_also_about_what_is_suppressed_there(tmp_pat
     write(tmp_path, {"pyproject.toml": '[tool.crb.per-file-ignores]\n"tasks.py" = ["CRB406"]\n'})
     found = checked(tmp_path, "@shared_task\ndef f():\n    requests.get('x')  # noqa: CRB406\n    requests.get('y')\n", "CRB406")
     assert (found.findings, found.suppressed) == ([], [])
+
+
+def test_a_comment_on_another_decorator_of_the_header_counts(tmp_path: Path) -> None:
+    found = checked(tmp_path, "@log  # noqa: CRB101\n@shared_task\ndef f(): pass\n")
+    assert ("CRB101", 4) not in places(found)
+    assert [finding.place.row for finding in found.suppressed] == [4]

@@ -95,6 +95,18 @@ FORMS = {
         "from shop.deco import job\n@job(queue='x')\ndef f(): pass\n",
         ["shop.tasks.f"],
     ),
+    "wrapper that registers a function of its own": (
+        {
+            "shop/deco.py": """
+            from celery import shared_task
+            def job(f):
+                def inner(*args): return f(*args)
+                return shared_task(inner)
+            """
+        },
+        "from shop.deco import job\n@job\ndef f(): pass\n",
+        ["shop.tasks.f"],
+    ),
     "wrapper of a wrapper": (
         {
             "shop/deco.py": "from shop.celery import app\ndef job(f): return app.task(f)\n",

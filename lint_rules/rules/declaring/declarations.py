@@ -74,7 +74,7 @@ def _own_pool(project: Project) -> bool:
 
 
 def _task_classes(project: Project) -> Iterator[tuple[Values, str]]:
-    """What stands in the place of Celery's task class, and the file that says so: `task_cls=`, `app.Task =`, `Task` of a Celery subclass."""
+    """What replaces Celery's task class, and the file that says so: `task_cls=`, `app.Task =`, `Task` of a Celery subclass."""
     for setting in project.celery_settings:
         if setting.name == "task_cls":
             yield project.values(setting.value, setting.frame), setting.file
