@@ -431,6 +431,7 @@ def test_facts_are_equal_after_they_were_stored() -> None:
     assert_sound(facts(text))
 
 
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(hypothesmith.from_grammar())
 def test_extraction_never_fails_on_what_the_grammar_allows(source: str) -> None:
