@@ -7,6 +7,7 @@ expression is followed only `DEEP` levels down before the rest of it goes back o
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, Union
 
@@ -489,6 +490,10 @@ class _Extractor:
         for target in node.targets:
             self.bind(target, value, context)
 
+    def alias(self, node: Any, context: _Context) -> None:
+        """`type X = Y`, which Python 3.12 reads and older grammars get as an assignment."""
+        self.bind(node.name, self.expr(node.value, context, 0), context)
+
     def annotated(self, node: ast.AnnAssign, context: _Context) -> None:
         value = OPAQUE if node.value is None else self.expr(node.value, context, 0)
         self.bind(node.target, value, context, self.annotation(node.annotation, context))
@@ -628,6 +633,9 @@ _STATEMENTS: dict[type, Callable[[_Extractor, Any, _Context], None]] = {
     ast.Nonlocal: _Extractor.global_,
     _Returned: _Extractor.returned,
 }
+
+if sys.version_info >= (3, 12):
+    _STATEMENTS[ast.TypeAlias] = _Extractor.alias
 
 _EXPRESSIONS: dict[type, Callable[[_Extractor, Any, _Context, int], Expr]] = {
     ast.Name: _Extractor.name,

@@ -12,7 +12,7 @@ from typing import Union
 
 from msgspec import Struct
 
-FACTS_VERSION = 3
+FACTS_VERSION = 4
 """Raised whenever the facts of unchanged bytes change: it is part of every stored file's key."""
 
 

@@ -26,6 +26,8 @@ DEEPEST = 20_000
 MOST_BRACKETS = 500
 """Open brackets at one place. Python itself allows 200; at some 2,000 libcst's native parser overflows the stack and ends the process."""
 
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
 MOST_MENDED = 100
 """Lines of new syntax in one file; each costs a parse up to it."""
 
@@ -41,7 +43,7 @@ def parse(text: str) -> tuple[ast.Module, str]:
     except SyntaxError as error:
         failure = error
     except (RecursionError, MemoryError):
-        raise Unreadable("the code is nested too deeply to be parsed") from None
+        raise _too_deep() from None
     except ValueError as error:
         raise Unreadable(str(error)) from None
     for older in (_mended, _lowered):
@@ -49,14 +51,20 @@ def parse(text: str) -> tuple[ast.Module, str]:
         if rewritten is not None:
             try:
                 return _parse(rewritten), rewritten
-            except (SyntaxError, RecursionError, MemoryError, ValueError):
+            except (RecursionError, MemoryError):
+                raise _too_deep() from None
+            except (SyntaxError, ValueError):
                 pass
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
     raise Unreadable(
-        f"syntax error: {failure.msg} (read with the grammar of Python {version} and with the newest known)",
+        f"syntax error: {failure.msg} (read with the grammar of Python {PYTHON} and with the newest known)",
         failure.lineno or 1,
         max((failure.offset or 1) - 1, 0),
     )
+
+
+def _too_deep() -> Unreadable:
+    """Newer versions of Python give up at a depth of some thousands that cannot be raised; 3.11 reads on."""
+    return Unreadable(f"the code is nested too deeply to be parsed by Python {PYTHON}")
 
 
 def _parse(text: str) -> ast.Module:
@@ -86,7 +94,9 @@ def _mended(text: str) -> str | None:
             return "\n".join(lines)
         except SyntaxError as error:
             row = (error.lineno or 0) - 1
-        except (ValueError, RecursionError, MemoryError):
+        except (RecursionError, MemoryError):
+            return "\n".join(lines)  # no syntax error any more
+        except ValueError:
             return None
         older = _older_line(lines[row]) if 0 <= row < len(lines) else None
         if older is None:
