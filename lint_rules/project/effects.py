@@ -386,20 +386,16 @@ class EffectReader:
         if isinstance(argument, Result):  # partial(f), async_to_sync(f)
             inner = frame.scope.calls[argument.index].func
             return isinstance(inner, (Ref, Attr)) and inner.path.rpartition(".")[2] in ("partial", "sync_to_async", "async_to_sync")
-        if not isinstance(argument, Ref):
+        if not isinstance(argument, Ref) or argument.path.rpartition(".")[2][:1].isupper():  # a class or a constant
             return False
         head, _, rest = argument.path.partition(".")
-        last = argument.path.rpartition(".")[2]
-        if last[:1].isupper():
-            return False  # a class or a constant
-        if not rest:
+        bound = frame.module.bindings(frame.qualname).get(head, ())
+        given = frame.function is not None and any(parameter.name == head for parameter in frame.function.parameters)
+        if not bound and (not given or (rest and frame.function is not None and head == frame.function.parameters[0].name)):
             return True
-        module, scope = frame.module, frame.scope
-        local = frame.function is not None and any(parameter.name == head for parameter in frame.function.parameters[1:])
-        if local or head in module.bindings(frame.qualname):
-            func = call.func
-            return isinstance(func, (Ref, Attr)) and func.path.rpartition(".")[2] in RUNS_WHAT_IT_IS_GIVEN and bool(scope.calls)
-        return True
+        if not rest and any(isinstance(frame.scope.bindings[place].value, (Ref, Lambda)) for place in bound):
+            return True
+        return isinstance(call.func, (Ref, Attr)) and call.func.path.rpartition(".")[2] in RUNS_WHAT_IT_IS_GIVEN
 
     def _unknown(self, node: Node, call: Call) -> None:
         """A call of something unknown: some method names say enough by themselves."""
