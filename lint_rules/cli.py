@@ -10,12 +10,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any
 
 from lint_rules import VERSION, replay
 from lint_rules.source.root import find_root
 
-Row = dict[str, Any]
+TYPE_CHECKING = False  # importing typing would take a tenth of a replayed run
+if TYPE_CHECKING:
+    from typing import IO, Any
+
+    Row = dict[str, Any]
 
 NOTHING, FOUND, FAILED = 0, 1, 2
 

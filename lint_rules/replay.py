@@ -11,13 +11,16 @@ import json
 import os
 import sys
 from hashlib import blake2b
-from typing import Any
 
 VERSION = 1
 SETTLED = 50_000_000
 """Nanoseconds between the last change of a file and the run that makes its time trustworthy."""
 
-Row = dict[str, Any]
+TYPE_CHECKING = False  # importing typing would take a tenth of a replayed run
+if TYPE_CHECKING:
+    from typing import Any
+
+    Row = dict[str, Any]
 
 
 def key_of(*parts: object) -> str:
@@ -78,8 +81,9 @@ def save(
             if status.st_mtime_ns > started - SETTLED:
                 return
             statuses.append((path, status.st_mtime_ns, status.st_size))
-        if any(time > started - SETTLED for path, time in times.items() if path):
-            return
+        inside = os.path.relpath(directory, root).replace(os.sep, "/") + "/"
+        if any(time > started - SETTLED for path, time in times.items() if path and not inside.startswith(path + "/")):
+            return  # (the directories above the cache change when it is made)
         text = json.dumps(
             {"root": root, "directories": times, "files": statuses, "absent": absent, "result": result}, separators=(",", ":")
         )

@@ -49,9 +49,9 @@ def whole_project(
     gc.disable()  # a run allocates much, frees little and ends soon
     settings, problems = read_settings(Path(config), _named(config, root), _codes)
     settings = msgspec.structs.replace(settings, **overrides)
-    listing = discover(root, settings, overlay or ())
     with _reader(root, cache, jobs, overlay or {}) as reader:
-        reader.start(listing.files, settings.task_decorators)
+        reader.start((), settings.task_decorators)
+        listing = discover(root, settings, overlay or (), reader.look_at)
         from lint_rules.analysis import examine  # the engine is loaded while other processes read files
         from lint_rules.report.rows import finding_rows
 
@@ -79,9 +79,9 @@ def project_tasks(root: str, config: str, cache: str | None, jobs: int = 0) -> t
     from lint_rules.report.rows import task_rows
 
     settings, problems = read_settings(Path(config), _named(config, root), _codes)
-    listing = discover(root, settings)
     with _reader(root, cache, jobs, {}) as reader:
-        reader.start(listing.files, settings.task_decorators)
+        reader.start((), settings.task_decorators)
+        listing = discover(root, settings, (), reader.look_at)
         project = read(Path(root), listing, settings, reader)
         rows = task_rows(project)
         wrong = [problem.message for problem in problems]

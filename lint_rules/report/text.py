@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
 
-Row = dict[str, Any]
+TYPE_CHECKING = False  # importing typing would take a tenth of a replayed run
+if TYPE_CHECKING:
+    from typing import Any
+
+    Row = dict[str, Any]
 
 NOUNS = {"error": "error", "warning": "warning", "info": "convention"}
 

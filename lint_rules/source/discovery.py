@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
@@ -21,10 +21,12 @@ class Listing(Struct):
     """Directories that could not be listed, with the reason."""
 
 
-def discover(root: str, settings: Settings, unsaved: Iterable[str] = ()) -> Listing:
+def discover(
+    root: str, settings: Settings, unsaved: Iterable[str] = (), look_at: Callable[[list[str]], None] = lambda files: None
+) -> Listing:
     """The project's Python files, sorted. Links to directories are not followed, so loops cannot happen.
 
-    `unsaved` are files that exist in an editor, perhaps not on the disk yet.
+    `unsaved` are files that exist in an editor, perhaps not on the disk yet. `look_at` is given the files as they are found.
     """
     excluded = Patterns([*settings.exclude, *settings.extend_exclude])
     listing = Listing([], [], [], [])
@@ -47,6 +49,7 @@ def discover(root: str, settings: Settings, unsaved: Iterable[str] = ()) -> List
                         specs = (*specs, (prefix, Patterns(file.read().splitlines())))
                 except OSError:
                     continue
+        known = len(listing.files)
         for entry in found:
             path = prefix + entry.name
             try:
@@ -61,9 +64,11 @@ def discover(root: str, settings: Settings, unsaved: Iterable[str] = ()) -> List
                         listing.unreadable.append((path, "the link leads nowhere, or to itself"))
             except OSError as error:  # a link that leads to itself
                 listing.unreadable.append((path, error.strerror or str(error)))
+        look_at(listing.files[known:])
     for path in unsaved:
         if path.endswith(".py") and not os.path.lexists(os.path.join(root, path)) and not _inside(path, excluded):
             listing.files.append(path)
+            look_at([path])
     listing.files.sort()
     return listing
 

@@ -28,6 +28,9 @@ TOKENS = (
 WORTH_SCANNING_TOGETHER = 400
 """Files to search in before a second process saves more than it costs to start."""
 
+SEARCHED_TOGETHER = 100
+"""Files that a process searches at a time."""
+
 WORTH_PARSING_TOGETHER = 4
 """Files to parse in one go before they are shared out among processes that run already."""
 
@@ -144,7 +147,9 @@ class Reader:
         self._jobs = jobs or min(_processors(), 8)
         self._pool: multiprocessing.pool.Pool | None = None
         self._kept: dict[str, ModuleFacts] = {}
-        self._started: Iterable[list[Read]] = ()
+        self._tokens: Sequence[bytes] = TOKENS
+        self._unsearched: list[str] = []
+        self._searches: list[multiprocessing.pool.AsyncResult[list[Read]]] = []
         self._requested: deque[str] = deque()
         self._coming: set[str] = set()
         self._arrived: SimpleQueue[list[Read] | BaseException] = SimpleQueue()
@@ -157,25 +162,34 @@ class Reader:
             self._pool.terminate()
             self._pool.join()
 
-    def start(self, files: list[str], decorator_globs: Iterable[str]) -> None:
-        """Begin to look for the files that may declare tasks; `celery_files` gives them."""
+    def start(self, files: Iterable[str], decorator_globs: Iterable[str]) -> None:
+        """Begin to look for the files that may declare tasks; `look_at` adds more files, `celery_files` gives what is found."""
         names = [glob.rpartition(".")[2].strip("*") for glob in decorator_globs]
-        self._started = self._search(files, (*TOKENS, *_tokens(names)))
+        self._tokens = (*TOKENS, *_tokens(names))
+        self.look_at(files)
+
+    def look_at(self, files: Iterable[str]) -> None:
+        """More files that may declare tasks; in a large project they are searched at once, by other processes."""
+        self._unsearched += files
+        if self._jobs > 1 and (self._pool is not None or len(self._unsearched) >= WORTH_SCANNING_TOGETHER):
+            while len(self._unsearched) >= SEARCHED_TOGETHER:
+                group, self._unsearched = self._unsearched[:SEARCHED_TOGETHER], self._unsearched[SEARCHED_TOGETHER:]
+                self._searches.append(self._processes().apply_async(_matching, ((group, self._tokens),)))
 
     def celery_files(self) -> list[str]:
         """The files that may declare tasks."""
-        return self._found(self._started)
+        rest = self._files.matching(self._unsearched, self._tokens)
+        self._unsearched = []
+        return self._found([*(search.get() for search in self._searches), rest])
 
     def files_naming(self, files: list[str], names: Iterable[str]) -> list[str]:
         """The files with one of the names in them."""
-        return self._found(self._search(files, _tokens(names)))
-
-    def _search(self, files: list[str], tokens: Sequence[bytes]) -> Iterable[list[Read]]:
-        if self._jobs > 1 and len(files) >= WORTH_SCANNING_TOGETHER:
-            size = min(max(len(files) // (self._jobs * 8), 16), 200)
-            jobs = [(files[start : start + size], tokens) for start in range(0, len(files), size)]
-            return self._processes().imap_unordered(_matching, jobs)
-        return [self._files.matching(files, tokens)]
+        tokens = _tokens(names)
+        if self._pool is None:
+            return self._found([self._files.matching(files, tokens)])
+        size = SEARCHED_TOGETHER
+        groups = [(files[start : start + size], tokens) for start in range(0, len(files), size)]
+        return self._found(self._pool.imap_unordered(_matching, groups))
 
     def _found(self, searched: Iterable[list[Read]]) -> list[str]:
         found = [read for group in searched for read in group]
@@ -230,6 +244,7 @@ class Reader:
 
     def _processes(self) -> multiprocessing.pool.Pool:
         if self._pool is None:
+            sys.setswitchinterval(0.0005)  # facts that arrive are taken in at once, also while this thread computes
             method = "fork" if sys.platform.startswith("linux") else "spawn"
             self._pool = multiprocessing.get_context(method).Pool(self._jobs, _start_worker, (self._files,))
         return self._pool
