@@ -45,6 +45,9 @@ from lint_rules.facts.model import (
 DEEP = 80
 """How many levels of one expression keep their value; what lies deeper is still searched for calls."""
 
+MOST_TESTED = 20
+"""Parts of a test that are searched for names."""
+
 LONGEST_TEXT = 500
 """Longer string literals are no names, options or keys: they are not kept."""
 
@@ -570,13 +573,16 @@ def _guard(test: ast.expr, outcome: bool) -> Guard:
         return Guard(test.id, outcome, (test.id,))
     heads: dict[str, None] = {}
     pending: list[ast.AST] = [test]
-    for _ in range(DEEP):
+    for _ in range(MOST_TESTED):
         if not pending:
             break
         part = pending.pop()
         if isinstance(part, ast.Name):
             heads[part.id] = None
-        pending.extend(ast.iter_child_nodes(part))
+        elif isinstance(part, (ast.Attribute, ast.Subscript, ast.Starred)):
+            pending.append(part.value)
+        elif not isinstance(part, ast.Constant):
+            pending.extend(ast.iter_child_nodes(part))
     return Guard("", outcome, tuple(sorted(heads)))
 
 

@@ -222,11 +222,14 @@ class Knowledge:
         """`path`, then the same with each known base class in the place of a class in it."""
         found = [path]
         for name in found:
+            models = ".models." in name and not name.startswith("django.db.")
             for prefix in _prefixes(name):
                 bases = self.tables.bases.get(prefix)
-                if bases is None and not prefix.startswith("django.db.") and THIRD_PARTY_MODEL.fullmatch(prefix):
+                if bases is None:
+                    if not models or not THIRD_PARTY_MODEL.fullmatch(prefix):
+                        continue
                     bases = ["django.db.models.Model"]
-                for base in bases or ():
+                for base in bases:
                     other = base + name[len(prefix) :]
                     if other not in found and len(found) < 50:
                         found.append(other)
