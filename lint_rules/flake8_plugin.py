@@ -109,7 +109,9 @@ def _result(root: str, config: str | None, profile: str | None) -> Row:
 def _take(cache: str, lock: str) -> bool:
     try:
         replay.make_cache(cache)
-        os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        handle = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        os.write(handle, str(os.getpid()).encode())
+        os.close(handle)
         return True
     except OSError:
         return False
@@ -119,8 +121,23 @@ def _awaited(cache: str, key: str, root: str, lock: str) -> Row | None:
     """What the process that holds the lock found, None where it left nothing."""
     while True:
         try:
-            if time.time() - os.stat(lock).st_mtime > LOCKED:
+            if time.time() - os.stat(lock).st_mtime > LOCKED or not _alive(lock):
+                os.unlink(lock)  # whoever held it was killed
                 return None
         except OSError:
             return replay.load(cache, key, root)
         time.sleep(0.02)
+
+
+def _alive(lock: str) -> bool:
+    """Whether the process that holds a lock still runs (or cannot be told: another machine's, or just being written)."""
+    try:
+        with open(lock, encoding="ascii") as file:
+            process = int(file.read() or 0)
+        if process and os.name == "posix":
+            os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, ValueError):
+        return True
+    return True

@@ -48,6 +48,8 @@ def whole_project(
     _refuse_unknown([code for name, value in overrides.items() if name != "profile" for code in value])
     gc.disable()  # a run allocates much, frees little and ends soon
     settings, problems = read_settings(Path(config), _named(config, root), _codes)
+    if "select" in overrides:  # what is asked for by name is reported, whatever the project ignores
+        overrides = {"ignore": (), "extend_ignore": (), **overrides}
     settings = msgspec.structs.replace(settings, **overrides)
     with _reader(root, cache, jobs, overlay or {}) as reader:
         reader.start((), settings.task_decorators)

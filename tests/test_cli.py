@@ -184,6 +184,13 @@ def test_a_form_feed_does_not_shift_the_line_shown(shop: Path, crb: Callable[...
     assert any(line.endswith("|     return requests.get(url)") and line.split()[0] == "7" for line in lines)
 
 
+def test_what_is_selected_by_name_is_reported_whatever_the_project_ignores(shop: Path, crb: Callable[..., Result]) -> None:
+    write(shop, {"pyproject.toml": '[tool.crb]\nignore = ["CRB101"]\n'})
+    assert {row["code"] for row in rows(crb("check", "--output-format", "json"))} == {"CRB406"}
+    assert {row["code"] for row in rows(crb("check", "--select", "CRB101", "--output-format", "json"))} == {"CRB101"}
+    assert rows(crb("check", "--select", "CRB101", "--ignore", "CRB101", "--output-format", "json")) == []
+
+
 def test_statistics_count_each_rule(shop: Path, crb: Callable[..., Result]) -> None:
     write(shop, {"shop/net.py": NET + "    requests.post(url)\n"})
     lines = crb("check", "--statistics", "-q")[1].splitlines()
@@ -332,7 +339,7 @@ def test_standard_input_stands_for_a_file_of_the_project(shop: Path, crb: Callab
         (["--ignore", ""], {"CRB101", "CRB406"}),
         (["--ignore", "crb4"], {"CRB101"}),
         (["--extend-ignore", "CRB406"], set()),
-        (["--select", "CRB1"], set()),
+        (["--select", "CRB1"], {"CRB101"}),
         (["--select", "CRB1", "--ignore", "CRB4"], {"CRB101"}),
         (["--extend-select", "CRB113"], {"CRB113", "CRB406"}),
         (["--select", "CRB113,CRB406"], {"CRB113", "CRB406"}),

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -184,3 +185,18 @@ def test_an_abandoned_lock_is_no_obstacle(shop: Path) -> None:
     lock.touch()
     os.utime(lock, (0, 0))
     assert len(flake8(shop, "shop")) == 1
+
+
+def test_the_lock_of_a_killed_process_is_no_obstacle(shop: Path) -> None:
+    settle(shop)
+    assert len(flake8(shop, "shop")) == 1
+    (stored,) = (shop / ".crb_cache").glob("run-*.json")
+    lock = stored.with_suffix(".lock")
+    stored.unlink()
+    gone = subprocess.Popen([sys.executable, "-c", "pass"])
+    gone.wait()
+    lock.write_text(str(gone.pid))
+    began = time.monotonic()
+    assert len(flake8(shop, "shop")) == 1
+    assert time.monotonic() - began < 60
+    assert not lock.exists()
