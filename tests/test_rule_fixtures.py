@@ -16,21 +16,25 @@ CASES = list(cases())
 def test_speaks_exactly_where_expected(code: str, path: Path, tmp_path: Path) -> None:
     root = project_of(path, tmp_path / "case")
     wanted = expected(root)
-    found = {(f.place.file, f.place.row, f.code, f.place.column + 1) for f in run(root, code).findings}
+    asked = "CRB" if code == "CRB002" else code  # what is unused depends on what is looked for
+    found = {(f.place.file, f.place.row, f.code, f.place.column + 1) for f in run(root, asked).findings if f.code == code}
     assert {each[:3] for each in found} == {each[:3] for each in wanted}
     assert {each for each in wanted if each[3]} <= found
 
 
-@pytest.mark.parametrize(("code", "path"), CASES, ids=[f"{code}-{path.stem}" for code, path in CASES])
+SILENCEABLE = [(code, path) for code, path in CASES if not code.startswith("CRB0")]
+
+
+@pytest.mark.parametrize(("code", "path"), SILENCEABLE, ids=[f"{code}-{path.stem}" for code, path in SILENCEABLE])
 def test_a_comment_on_the_line_silences_it(code: str, path: Path, tmp_path: Path) -> None:
     root = project_of(path, tmp_path / "case")
     for file in root.rglob("*.py"):
         file.write_text(EXPECTATION.sub(r"# noqa: \1", file.read_text()))
     analysis = run(root, code, "CRB002")
-    assert [f for f in analysis.findings if f.code in (code, "CRB002") and code != "CRB002"] == []
+    assert [f for f in analysis.findings if f.code in (code, "CRB002")] == []
 
 
-@pytest.mark.parametrize("code", [code for code, rule in all_rules().items() if rule.subject is not None])
+@pytest.mark.parametrize("code", [code for code in all_rules() if code != "CRB003"])
 def test_every_rule_has_fixtures_that_fire_and_fixtures_that_do_not(code: str) -> None:
     paths = [path for folder, path in CASES if folder == code]
     texts = [file.read_text() for path in paths for file in ([path] if path.is_file() else path.rglob("*.py"))]
