@@ -25,7 +25,7 @@ TOKENS = (
 )
 """A file that declares a task, or speaks to this linter, has one of these in it, in lower or upper case."""
 
-WORTH_SCANNING_TOGETHER = 400
+WORTH_SCANNING_TOGETHER = 150
 """Files to search in before a second process saves more than it costs to start."""
 
 SEARCHED_TOGETHER = 100
@@ -125,9 +125,10 @@ def _start_worker(files: _Files) -> None:
     import gc
 
     if hasattr(os, "nice"):
-        os.nice(5)  # what is read ahead must not hold up what is being worked on
+        os.nice(10)  # what is read ahead must not hold up what is being worked on
     gc.disable()  # facts and trees have no cycles worth looking for in a process that ends soon
     _worker = files
+    facts_of(b"")  # loads what parsing needs while the first files are still being listed
 
 
 def _matching(job: tuple[list[str], Sequence[bytes]]) -> list[Read]:
