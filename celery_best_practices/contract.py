@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PACKAGE = "celery_best_practices"
-
 
 @dataclass(frozen=True)
 class Field:

@@ -19,9 +19,6 @@ from lint_rules.source.discovery import Listing, discover
 from lint_rules.source.reading import Reader
 from lint_rules.suppressions import covers, unused_codes
 
-RUN_CODES = ("CRB001", "CRB002", "CRB003")
-"""What the run itself reports."""
-
 
 class Analysis(Struct):
     """What a run found. Paths are relative to the root."""

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from lint_rules.facts.store import FactsStore
 from lint_rules.replay import make_cache
-from lint_rules.settings import Settings, read_settings
+from lint_rules.settings import read_settings
 from lint_rules.source.discovery import discover
 from lint_rules.source.reading import Reader
 
@@ -142,6 +142,3 @@ def _reader(root: str, cache: str | None, jobs: int, overlay: dict[str, bytes]) 
         except OSError:
             store = None
     return Reader(Path(root), store, jobs, overlay)
-
-
-__all__ = ["Run", "Settings", "UnknownCode", "effective_settings", "project_tasks", "rule_row", "whole_project"]

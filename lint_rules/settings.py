@@ -51,24 +51,31 @@ class Settings(Struct, frozen=True, rename="kebab"):
     extend_exclude: Annotated[tuple[str, ...], Meta(description="More gitignore patterns of files that are not read")] = ()
     src: Annotated[tuple[str, ...], Meta(description="Directories from which modules are imported")] = (".", "src")
     target_celery: Annotated[str | None, Meta(description='Lowest Celery version in use, "5.4"; else read from the requirements')] = None
-    broker: Annotated[Literal["redis", "amqp", "sqs", "memory"] | None, Meta(description="The broker; else inferred from the settings")] = (
-        None
-    )
+    broker: Annotated[
+        Literal["redis", "amqp", "sqs", "memory"] | None,
+        Meta(description="The broker; else inferred from the settings (no rule uses it yet)"),
+    ] = None
     task_decorators: Annotated[tuple[str, ...], Meta(description="Dotted globs of decorators that make a function a task")] = ()
     task_registering_decorators: Annotated[
         tuple[str, ...], Meta(description="Dotted globs of decorators that may stand above a task decorator")
     ] = ()
-    cache_objects: Annotated[tuple[str, ...], Meta(description="Dotted globs of cache objects")] = ()
-    redis_clients: Annotated[tuple[str, ...], Meta(description="Dotted globs of Redis clients")] = ()
+    cache_objects: Annotated[tuple[str, ...], Meta(description="Dotted globs of cache objects (no rule uses it yet)")] = ()
+    redis_clients: Annotated[tuple[str, ...], Meta(description="Dotted globs of Redis clients (no rule uses it yet)")] = ()
     atomic_wrappers: Annotated[tuple[str, ...], Meta(description="Dotted globs of what opens a database transaction")] = ()
-    on_commit_wrappers: Annotated[tuple[str, ...], Meta(description="Dotted globs of what runs a function after commit")] = ()
-    dispatch_methods: Annotated[tuple[str, ...], Meta(description="Dotted globs of project functions that send a task")] = ()
+    on_commit_wrappers: Annotated[
+        tuple[str, ...], Meta(description="Dotted globs of what runs a function after commit (no rule uses it yet)")
+    ] = ()
+    dispatch_methods: Annotated[
+        tuple[str, ...], Meta(description="Dotted globs of project functions that send a task (no rule uses it yet)")
+    ] = ()
     workload: Annotated[dict[str, Workload], Meta(description='Dotted task function -> "cpu", "io" or "db"')] = field(default_factory=dict)
     knowledge: Annotated[
         dict[EffectName, tuple[str, ...]], Meta(description="Effect -> library paths that have it (knowledge/README.md)")
     ] = field(default_factory=dict)
-    deploy_files: Annotated[tuple[str, ...], Meta(description="gitignore patterns of more files that start workers")] = ()
-    baseline: Annotated[str | None, Meta(description="File of known findings")] = None
+    deploy_files: Annotated[
+        tuple[str, ...], Meta(description="gitignore patterns of more files that start workers (no rule uses it yet)")
+    ] = ()
+    baseline: Annotated[str | None, Meta(description="File of known findings (nothing uses it yet)")] = None
     cache_dir: Annotated[str, Meta(description="Where facts are kept between runs")] = ".crb_cache"
 
 
@@ -77,10 +84,6 @@ class Problem(Struct, frozen=True):
 
     place: Place
     message: str
-
-
-class ConfigurationError(Exception):
-    """The configuration the user named cannot be used at all; the text is the sentence to show."""
 
 
 def read_settings(file: Path | None, name: str, codes: Callable[[], Collection[str]]) -> tuple[Settings, list[Problem]]:

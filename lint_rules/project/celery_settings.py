@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from lint_rules.facts.model import Call, Const, Expr, Map, Ref
 from lint_rules.project.frames import Frame
-from lint_rules.project.modules import Module, NotLoaded
+from lint_rules.project.modules import Module
 from lint_rules.project.resolver import Resolver
 from lint_rules.project.values import ClassValue, External, Instance, Literal, ModuleValue, Value
 
@@ -174,6 +174,3 @@ def _object_settings(resolver: Resolver, target: Value, prefix: str) -> Iterator
                 continue
             name = OLD_NAMES.get(name, name[len(prefix) :])
             yield Setting(OLD_NAMES.get(name, name), binding.value, file, binding.row, frame)
-
-
-__all__ = ["NotLoaded", "Setting", "celery_settings", "is_app"]

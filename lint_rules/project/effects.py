@@ -479,10 +479,7 @@ class EffectReader:
         for decorator in function.decorators:
             expr = decorator.value
             for value in resolver.evaluate(expr, outer):
-                if isinstance(value, External):
-                    if resolver.knowledge.opens_transaction(value.path.removesuffix("()")):
-                        node.transactional = True
-                elif isinstance(value, Bound) and (value.file, value.qualname) != (node.file, node.name):
+                if isinstance(value, Bound) and (value.file, value.qualname) != (node.file, node.name):
                     for wrapper in resolver.returned(value):
                         if isinstance(wrapper, Bound) and wrapper.qualname.startswith(value.qualname):
                             self._edge(node, wrapper, None, None, seen)

@@ -48,7 +48,7 @@ class Edge(Struct, frozen=True, eq=False):
 class Node:
     """A function as seen from one receiver, with what its body does."""
 
-    __slots__ = ("direct", "edges", "file", "frame", "nearest", "overrides", "transactional", "unseen_callables", "unseen_messages")
+    __slots__ = ("direct", "edges", "file", "frame", "nearest", "overrides", "unseen_callables", "unseen_messages")
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
@@ -63,8 +63,6 @@ class Node:
         """Effect -> distance in calls, and the first step towards it."""
         self.overrides: list[tuple[Call, ClassValue, str]] = []
         """Calls of methods that only subclasses define: call, subclass, method."""
-        self.transactional = False
-        """Whether the whole body runs inside a database transaction (a decorator opens it)."""
 
     @property
     def name(self) -> str:

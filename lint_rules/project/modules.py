@@ -117,7 +117,6 @@ class ModuleIndex:
 
     def __init__(self, files: Iterable[str], source_roots: Iterable[str], loader: Loader) -> None:
         self.files = list(files)
-        self._known = set(self.files)
         self._loader = loader
         self._requested: set[str] = set()
         self._modules: dict[str, Module | None] = {}

@@ -198,6 +198,15 @@ class Project:
         end = header.column + len("async def " if function.is_async else "def ") + len(function.name)
         return Place(file, function.row, header.column, function.row, end, header.row, header.end_row)
 
+    def at_first_step(self, task: Task, first: Call | None) -> Place:
+        """The call in the task's own body that leads to an evidence; its `def` line where a decorator or a hook leads there."""
+        return self.at_call(task.file, first) if first is not None else self.at_function(task.file, task.function)
+
+    def through(self, steps: Iterable[Step]) -> str:
+        """ " through fetch_logo (images.py:9) -> ..." for a message, nothing where the call stands in the task itself."""
+        chain = self.chain(steps)
+        return f" through {chain}" if chain else ""
+
     def at_call(self, file: str, call: Call) -> Place:
         """A call site."""
         return Place.of(file, call.span)

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from lint_rules.knowledge.tables import Effect
 
 WORKLOADS = ("cpu", "io", "db", "mixed", "dispatch", "unknown")
+"""All labels, in the order in which they are counted."""
 
 
 def workload(effects: Collection[Effect], unseen_callables: int = 0, unseen_messages: int = 0) -> str:

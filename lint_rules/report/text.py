@@ -83,6 +83,8 @@ def statistics(rows: list[Row]) -> Iterator[str]:
 
 def tasks(rows: list[Row], paint: Paint) -> Iterator[str]:
     """A line for each task and one for each piece of evidence."""
+    from lint_rules.project.workload import WORKLOADS  # `check` prints without loading the engine
+
     for row in rows:
         declared = f" declared {row['declared']}" if row["declared"] else ""
         kind = "async " if row["async"] else ""
@@ -91,8 +93,7 @@ def tasks(rows: list[Row], paint: Paint) -> Iterator[str]:
             chain = "".join(f"{step} -> " for step in each["chain"])
             yield f"         {paint(each['effect'], 'dim')}: {chain}{each['call']} ({each['filename']}:{each['row']})"
     counts = Counter(row["workload"] for row in rows)
-    order = ("cpu", "io", "db", "mixed", "dispatch", "unknown")
-    yield f"{len(rows)} tasks: " + ", ".join(f"{counts[kind]} {kind}" for kind in order if counts[kind]) if rows else "No tasks found."
+    yield f"{len(rows)} tasks: " + ", ".join(f"{counts[kind]} {kind}" for kind in WORKLOADS if counts[kind]) if rows else "No tasks found."
 
 
 def lines_of(root: str) -> Callable[[str], list[str]]:

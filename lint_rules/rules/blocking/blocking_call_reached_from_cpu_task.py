@@ -92,7 +92,7 @@ def blocking_call_reached_from_cpu_task(task: Task, project: Project) -> Iterato
         row = edge.call.span.row if edge.call is not None else task.function.row
         steps = (Step(edge.target.name, task.file, row), *evidence.steps)
         yield Report(
-            project.at_call(task.file, edge.call) if edge.call is not None else project.at_function(task.file, task.function),
+            project.at_first_step(task, edge.call),
             f"CPU task {task.function.name!r} reaches blocking {evidence.path} through {project.chain(steps)}: "
             "its core idles while it waits; do that in an I/O task and chain the two",
             task=task.name,

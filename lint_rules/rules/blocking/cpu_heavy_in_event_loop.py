@@ -81,12 +81,10 @@ def cpu_heavy_in_event_loop(task: Task, project: Project) -> Iterator[Report]:
     evidence = project.graph.search(project.node(task), Effect.CPU, follow=_on_the_loop, counts=_computes)
     if evidence is None:
         return
-    through = f" through {project.chain(evidence.steps)}" if evidence.steps else ""
-    first = evidence.first
     yield Report(
-        project.at_call(task.file, first) if first is not None else project.at_function(task.file, task.function),
-        f"async task {task.function.name!r} computes on the event loop ({evidence.path}){through}: nothing else runs meanwhile; "
-        "send that to a CPU task, or to asyncio.to_thread()",
+        project.at_first_step(task, evidence.first),
+        f"async task {task.function.name!r} computes on the event loop ({evidence.path}){project.through(evidence.steps)}: "
+        "nothing else runs meanwhile; send that to a CPU task, or to asyncio.to_thread()",
         task=task.name,
         related=project.related(evidence),
     )

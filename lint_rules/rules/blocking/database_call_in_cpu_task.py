@@ -86,12 +86,10 @@ def database_call_in_cpu_task(task: Task, project: Project) -> Iterator[Report]:
     )
     if evidence is None:
         return
-    through = f" through {project.chain(evidence.steps)}" if evidence.steps else ""
-    first = evidence.first
     yield Report(
-        project.at_call(task.file, first) if first is not None else project.at_function(task.file, task.function),
-        f"CPU task {task.function.name!r} queries the database ({evidence.path}){through}: its core idles while the database works; "
-        "pass the data in, and write results in a database task",
+        project.at_first_step(task, evidence.first),
+        f"CPU task {task.function.name!r} queries the database ({evidence.path}){project.through(evidence.steps)}: "
+        "its core idles while the database works; pass the data in, and write results in a database task",
         task=task.name,
         related=project.related(evidence),
     )

@@ -87,8 +87,7 @@ def result_get_inside_task(reached: TaskCall, project: Project) -> Iterator[Repo
         return  # it ran before `apply` returned
     if any(_allows(other) and other.func == call.func and other is not call for other in reached.node.frame.scope.calls):
         return  # the first of two attempts: the RuntimeError is expected
-    through = f" through {project.chain(reached.steps)}" if reached.steps else ""
-    what = f"task {reached.task.function.name!r} waits for another task's result{through}"
+    what = f"task {reached.task.function.name!r} waits for another task's result{project.through(reached.steps)}"
     if allowed:
         message = f"{what}: it holds a worker slot while it waits, and deadlocks when that is the last one; use a chain or a callback"
     else:
