@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lint_rules import VERSION, replay
+from lint_rules.request import Request, config_file, requests_of
 from lint_rules.source.root import find_root
 
 TYPE_CHECKING = False  # importing typing would take a tenth of a replayed run
@@ -68,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--output-file", metavar="FILE", help="write there instead of standard output")
     check.add_argument("--statistics", action="store_true", help="how often each rule speaks, instead of where")
     check.add_argument("--show-suppressed", action="store_true", help="report what comments silence, too")
+    check.add_argument("--fix", action="store_true", help="rewrite what has a safe fix, then report the rest")
+    check.add_argument("--unsafe", action="store_true", help="with --fix or --diff: also fixes that may change what the code does")
+    check.add_argument("--diff", action="store_true", help="show what --fix would rewrite, write nothing")
     check.add_argument("--exit-zero", action="store_true", help="exit with 0 even when there are findings")
     check.add_argument("--stdin-filename", metavar="FILE", help="the file that standard input stands for")
     check.add_argument("-q", "--quiet", action="store_true", help="findings only, no summary")
@@ -113,40 +117,6 @@ def _common(parser: argparse.ArgumentParser) -> None:
 # ── what is asked for ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Request:
-    """The paths of one project that a command was asked about."""
-
-    def __init__(self, root: str, paths: list[str]) -> None:
-        self.root = root
-        self.paths = paths
-        self._below = []
-        for path in paths:
-            inside = os.path.relpath(os.path.abspath(path), root).replace(os.sep, "/")
-            self._below.append("" if inside == "." else inside)
-        self._absolute = any(os.path.isabs(path) for path in paths)
-        self._at_root = os.path.relpath(root) == "."
-
-    def covers(self, file: str) -> bool:
-        """Whether a file (relative to the root) is among the paths."""
-        return any(not path or file == path or file.startswith(path + "/") for path in self._below)
-
-    def shown(self, file: str) -> str:
-        """A file (relative to the root) as the user would write it."""
-        if self._absolute:
-            return os.path.join(self.root, file)
-        return file if self._at_root else os.path.relpath(os.path.join(self.root, file))
-
-
-def _requests(paths: list[str]) -> tuple[list[_Request], list[str]]:
-    """The paths by project, and those that do not exist."""
-    missing = [path for path in paths if not os.path.exists(path)]
-    roots: dict[str, list[str]] = {}
-    for path in paths:
-        if path not in missing:
-            roots.setdefault(find_root(path), []).append(path)
-    return [_Request(root, those) for root, those in roots.items()], missing
-
-
 def _codes(values: list[str] | None) -> tuple[str, ...] | None:
     if values is None:
         return None
@@ -169,8 +139,7 @@ def _config_file(arguments: argparse.Namespace, root: str) -> str:
     if arguments.config is not None:
         if not os.path.isfile(arguments.config):
             raise Refused(f"--config {arguments.config}: there is no such file")
-        return os.path.abspath(str(arguments.config))
-    return os.path.join(root, "pyproject.toml")
+    return config_file(arguments.config, root)
 
 
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -185,13 +154,22 @@ def _check(arguments: argparse.Namespace) -> int:
             raise Refused("- needs --stdin-filename FILE: the place in the project that standard input stands for")
         stdin = sys.stdin.buffer.read()
         arguments.paths = [arguments.stdin_filename]
-        requests = [_Request(find_root(arguments.stdin_filename), arguments.paths)]
+        requests = [Request(find_root(arguments.stdin_filename), arguments.paths)]
         missing: list[str] = []
     else:
-        requests, missing = _requests(arguments.paths)
+        requests, missing = requests_of(arguments.paths)
     failed = bool(missing)
     for path in missing:
         print(f"crb: {path}: no such file or directory", file=sys.stderr)
+    if arguments.fix or arguments.diff:
+        if stdin is not None:
+            raise Refused("--fix and --diff work on files, not on standard input")
+        status = _fix(arguments, requests)
+        if arguments.diff:
+            return FAILED if failed else status
+        failed = failed or status == FAILED
+    elif arguments.unsafe:
+        raise Refused("--unsafe belongs to --fix or --diff")
     rows: list[Row] = []
     tasks = suppressed = 0
     times: dict[str, float] = {}
@@ -231,7 +209,39 @@ def _check(arguments: argparse.Namespace) -> int:
     return FOUND if rows and not arguments.exit_zero else NOTHING
 
 
-def _run(arguments: argparse.Namespace, request: _Request, stdin: bytes | None, times: dict[str, float]) -> Row:
+def _fix(arguments: argparse.Namespace, requests: list[Request]) -> int:
+    """Let the codemods rewrite what they can prove; FOUND where `--diff` has something to show."""
+    from codemods.migrate import Wanted, migrate
+    from codemods.report import text
+    from lint_rules.run import UnknownCode, refuse_unknown
+
+    select = _codes(arguments.select) or ()
+    try:
+        refuse_unknown(select)
+    except UnknownCode as error:
+        raise Refused(str(error)) from None
+    wanted = Wanted(
+        select=select,
+        unsafe=arguments.unsafe,
+        write=not arguments.diff,
+        jobs=arguments.jobs,
+        cache=not arguments.no_cache,
+        cache_dir=arguments.cache_dir,
+        config=arguments.config,
+    )
+    status = NOTHING
+    for request in requests:
+        _, migration, unwritten = migrate(request, wanted, arguments.diff)
+        for line in text(migration, request.shown, unwritten, wanted.write, arguments.quiet):
+            print(line, file=sys.stderr)
+        if migration.failures or unwritten:
+            status = FAILED
+        elif migration.changes and status == NOTHING:
+            status = FOUND
+    return status
+
+
+def _run(arguments: argparse.Namespace, request: Request, stdin: bytes | None, times: dict[str, float]) -> Row:
     """The rows of a whole project, replayed where nothing has changed."""
     root, config = request.root, _config_file(arguments, request.root)
     overrides = _overrides(arguments)
@@ -260,7 +270,7 @@ def _tasks(arguments: argparse.Namespace) -> int:
     from lint_rules.report import text
     from lint_rules.run import project_tasks
 
-    requests, missing = _requests(arguments.paths)
+    requests, missing = requests_of(arguments.paths)
     for path in missing:
         print(f"crb: {path}: no such file or directory", file=sys.stderr)
     rows: list[Row] = []
@@ -354,7 +364,7 @@ def _clean(arguments: argparse.Namespace) -> int:
 # ── output ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _shown(row: Row, request: _Request) -> Row:
+def _shown(row: Row, request: Request) -> Row:
     """A row with file names as the user would write them."""
     row = {**row, "filename": request.shown(row["filename"])}
     for name in ("related", "evidence"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import gc
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,12 @@ from msgspec import Struct
 
 from lint_rules.facts.store import FactsStore
 from lint_rules.replay import make_cache
-from lint_rules.settings import read_settings
+from lint_rules.settings import Problem, Settings, read_settings
 from lint_rules.source.discovery import discover
 from lint_rules.source.reading import Reader
 
 if TYPE_CHECKING:
+    from lint_rules.analysis import Analysis
     from lint_rules.rules.registry import Rule
 
 Row = dict[str, Any]
@@ -45,19 +47,15 @@ def whole_project(
     Raises:
         UnknownCode: `overrides` select or ignore a code that does not exist.
     """
-    _refuse_unknown([code for name, value in overrides.items() if name != "profile" for code in value])
+    refuse_unknown([code for name, value in overrides.items() if name != "profile" for code in value])
     gc.disable()  # a run allocates much, frees little and ends soon
-    settings, problems = read_settings(Path(config), _named(config, root), _codes)
+    settings, problems = read_settings(Path(config), _named(config, root), codes)
     if "select" in overrides:  # what is asked for by name is reported, whatever the project ignores
         overrides = {"ignore": (), "extend_ignore": (), **overrides}
     settings = msgspec.structs.replace(settings, **overrides)
-    with _reader(root, cache, jobs, overlay or {}) as reader:
-        reader.start((), settings.task_decorators)
-        listing = discover(root, settings, overlay or (), reader.look_at)
-        from lint_rules.analysis import examine  # the engine is loaded while other processes read files
-        from lint_rules.report.rows import finding_rows
+    analysis = analysed(root, settings, problems, cache, jobs, overlay)
+    from lint_rules.report.rows import finding_rows
 
-        analysis = examine(Path(root), listing, settings, problems, reader)
     result: Row = {
         "findings": finding_rows(analysis.findings),
         "suppressed": finding_rows(analysis.suppressed),
@@ -75,12 +73,29 @@ def whole_project(
     )
 
 
+def analysed(
+    root: str,
+    settings: Settings,
+    problems: list[Problem],
+    cache: str | None,
+    jobs: int = 0,
+    overlay: dict[str, bytes] | None = None,
+) -> Analysis:
+    """Read the project below `root` and ask the rules, with other processes and stored facts where that pays."""
+    with _reader(root, cache, jobs, overlay or {}) as reader:
+        reader.start((), settings.task_decorators)
+        listing = discover(root, settings, overlay or (), reader.look_at)
+        from lint_rules.analysis import examine  # the engine is loaded while other processes read files
+
+        return examine(Path(root), listing, settings, problems, reader)
+
+
 def project_tasks(root: str, config: str, cache: str | None, jobs: int = 0) -> tuple[list[Row], list[str]]:
     """The tasks of the project below `root`, and what went wrong."""
     from lint_rules.analysis import read
     from lint_rules.report.rows import task_rows
 
-    settings, problems = read_settings(Path(config), _named(config, root), _codes)
+    settings, problems = read_settings(Path(config), _named(config, root), codes)
     with _reader(root, cache, jobs, {}) as reader:
         reader.start((), settings.task_decorators)
         listing = discover(root, settings, (), reader.look_at)
@@ -95,7 +110,7 @@ def effective_settings(config: str) -> tuple[dict[str, Any], list[str], list[str
     """The settings by their written names, the rules that are on, and what is wrong."""
     from lint_rules.analysis import codes_of
 
-    settings, problems = read_settings(Path(config), os.path.basename(config), _codes)
+    settings, problems = read_settings(Path(config), os.path.basename(config), codes)
     shown: dict[str, Any] = msgspec.to_builtins(settings)
     return shown, sorted(codes_of(settings)), [problem.message for problem in problems]
 
@@ -116,16 +131,18 @@ def rule_row(rule: Rule) -> Row:
     }
 
 
-def _codes() -> list[str]:
+def codes() -> list[str]:
+    """The codes of all rules."""
     from lint_rules.rules.registry import all_rules
 
     return list(all_rules())
 
 
-def _refuse_unknown(codes: list[str]) -> None:
-    for code in codes:
-        if not any(known.startswith(code) for known in _codes()):
-            near = difflib.get_close_matches(code, _codes(), 1)
+def refuse_unknown(named: Iterable[str]) -> None:
+    """Raise UnknownCode for a code or prefix that no rule has."""
+    for code in named:
+        if not any(known.startswith(code) for known in codes()):
+            near = difflib.get_close_matches(code, codes(), 1)
             raise UnknownCode(f"{code} is no rule or prefix of one; {f'did you mean {near[0]}?' if near else '`crb rules` lists them'}")
 
 

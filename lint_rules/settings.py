@@ -75,6 +75,9 @@ class Settings(Struct, frozen=True, rename="kebab"):
     deploy_files: Annotated[
         tuple[str, ...], Meta(description="gitignore patterns of more files that start workers (no rule uses it yet)")
     ] = ()
+    generated_markers: Annotated[
+        tuple[str, ...], Meta(description="Texts that mark a generated file: codemods leave a file alone that has one in its first 4 KB")
+    ] = ("@generated",)
     baseline: Annotated[str | None, Meta(description="File of known findings (nothing uses it yet)")] = None
     cache_dir: Annotated[str, Meta(description="Where facts are kept between runs")] = ".crb_cache"
 

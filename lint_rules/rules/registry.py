@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
@@ -83,12 +84,16 @@ def rule(
 
 def all_rules() -> dict[str, Rule]:
     """Every rule by its code, in order."""
-    if not _RULES:
-        package = importlib.import_module("lint_rules.rules")
-        for found in pkgutil.walk_packages(package.__path__, "lint_rules.rules."):
-            if not found.ispkg and found.name != __name__:
-                importlib.import_module(found.name)
+    _import_all()
     return dict(sorted(_RULES.items()))
+
+
+@cache
+def _import_all() -> None:
+    package = importlib.import_module("lint_rules.rules")
+    for found in pkgutil.walk_packages(package.__path__, "lint_rules.rules."):
+        if not found.ispkg and found.name != __name__:
+            importlib.import_module(found.name)
 
 
 def enabled(

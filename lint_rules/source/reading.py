@@ -145,7 +145,7 @@ class Reader:
     def __init__(self, root: Path, store: FactsStore | None = None, jobs: int = 1, overlay: Mapping[str, bytes] | None = None) -> None:
         self.unreadable: dict[str, Unreadable] = {}
         self._files = _Files(str(root), store, overlay or {})
-        self._jobs = jobs or min(_processors(), 8)
+        self._jobs = jobs or min(processors(), 8)
         self._pool: multiprocessing.pool.Pool | None = None
         self._kept: dict[str, ModuleFacts] = {}
         self._tokens: Sequence[bytes] = TOKENS
@@ -162,6 +162,7 @@ class Reader:
         if self._pool is not None:
             self._pool.terminate()
             self._pool.join()
+            self._pool = None  # what is still asked for is read by this process
 
     def start(self, files: Iterable[str], decorator_globs: Iterable[str]) -> None:
         """Begin to look for the files that may declare tasks; `look_at` adds more files, `celery_files` gives what is found."""
@@ -255,7 +256,8 @@ def _tokens(names: Iterable[str]) -> tuple[bytes, ...]:
     return tuple(name.lower().encode() for name in sorted(names) if name)
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many processes can run at once."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on every platform

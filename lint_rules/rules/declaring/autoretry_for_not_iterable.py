@@ -74,7 +74,7 @@ def autoretry_for_not_iterable(task: Task, project: Project) -> Iterator[Report]
                 project.at_decorator(task),
                 f"{name}={text} of task {label(task)!r} is a class: TypeError when the worker starts; write {name}=({text},)",
                 task=task.name,
-                fix=FixKind.SAFE,
+                fix=FixKind.SAFE if task.declaration.decorator is not None and name not in task.declaration.borrowed else None,
             )
             return
 

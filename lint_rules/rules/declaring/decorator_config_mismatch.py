@@ -92,7 +92,7 @@ def decorator_config_mismatch(task: Task, project: Project) -> Iterator[Report]:
     problems = [problem for key, value in call.keywords if key and (problem := _problem(key, project.literal(value, frame)))]
     if problems:
         unknown = [key for key, _ in call.keywords if key and key not in FIELD_BY_NAME]
-        fixable = len(unknown) == len(problems) and all(_near(key) for key in unknown)
+        fixable = len(unknown) == len(problems) and all(better_field(key) for key in unknown)
         yield Report(
             _place(task, call, frame),
             f"{name}: {'; '.join(problems)}",
@@ -105,7 +105,7 @@ def _problem(key: str, value: object) -> str:
     """What is wrong with a field, "" for nothing."""
     field = FIELD_BY_NAME.get(key)
     if field is None:
-        near = _near(key)
+        near = better_field(key)
         hint = f"did you mean {near!r}?" if near else f"its fields are {', '.join(FIELD_BY_NAME)}"
         return f"{key!r} is no field, TypeError at import; {hint}"
     if value is not UNSEEN and field.refuses(value):
@@ -113,7 +113,8 @@ def _problem(key: str, value: object) -> str:
     return ""
 
 
-def _near(key: str) -> str:
+def better_field(key: str) -> str:
+    """The field that a misspelt one is meant to be, "" where there is none."""
     return next(iter(difflib.get_close_matches(key, FIELD_BY_NAME, 1, 0.8)), "")
 
 

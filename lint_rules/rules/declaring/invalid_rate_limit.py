@@ -52,7 +52,7 @@ from lint_rules.facts.model import Const, Expr, Map, Seq
 from lint_rules.findings import FixKind, Place, Report, Severity
 from lint_rules.project.frames import Frame
 from lint_rules.project.project import UNSEEN, Project
-from lint_rules.rules.declaring.declarations import BY_CELERY, label
+from lint_rules.rules.declaring.declarations import ANY_DECORATOR, label
 from lint_rules.rules.registry import rule
 
 UNITS = ("", "s", "m", "h")
@@ -70,30 +70,31 @@ WORDS = {"sec": "s", "secs": "s", "second": "s", "seconds": "s", "min": "m", "mi
 def invalid_rate_limit(project: Project, _: Project) -> Iterator[Report]:
     """Rate limits that stop the worker."""
     for task in project.tasks:
-        if task.declaration.form in (*BY_CELERY, "class"):
+        if task.declaration.form in (*ANY_DECORATOR, "class"):
             limit = project.option(task, "rate_limit")
-            if _is_refused(limit):
+            if is_refused(limit):
                 yield _report(project.at_decorator(task), f"rate_limit of task {label(task)!r}", limit, task.name)
     for setting in project.celery_settings:
         place = Place.row_of(setting.file, setting.row)
         if setting.name == "task_default_rate_limit":
             limit = project.literal(setting.value, setting.frame)
-            if _is_refused(limit):
+            if is_refused(limit):
                 yield _report(place, setting.name, limit)
         elif setting.name == "task_annotations":
             for limit in _annotated(setting.value, setting.frame, project):
-                if _is_refused(limit):
+                if is_refused(limit):
                     yield _report(place, "a rate_limit in task_annotations", limit)
 
 
 def _report(place: Place, what: str, limit: object, task: str | None = None) -> Report:
-    better = _better(limit)
+    better = better_limit(limit)
     cure = f"write {better!r}" if better else "write N, 'N/s', 'N/m' or 'N/h'"
     message = f"{what} is {limit!r}, which Celery cannot read: the worker stops consuming all its queues; {cure}"
     return Report(place, message, task=task, fix=FixKind.SAFE if better else None)
 
 
-def _is_refused(limit: object) -> bool:
+def is_refused(limit: object) -> bool:
+    """Whether Celery cannot read a limit."""
     if limit is UNSEEN:
         return False
     if isinstance(limit, str) and limit:
@@ -110,7 +111,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _better(limit: object) -> str:
+def better_limit(limit: object) -> str:
     """The same limit as Celery writes it, "" where there is none."""
     count, _, unit = str(limit).partition("/")
     unit = WORDS.get(unit.strip(), unit.strip())

@@ -35,7 +35,8 @@ def fetch_rates(day):
 Fix safety
 ----------
 Safe where the evidence decides and the declaration is a plain decorator: the options are carried over as they are, name and routing stay.
-Tasks with `base=`, pre-configured or wrapped decorators and class-based tasks are reported only.
+Tasks whose `base=` has methods of its own or cannot be seen, options that Celery does not know, pre-configured or wrapped decorators and
+class-based tasks are reported only.
 
 Known limits
 ------------
@@ -54,11 +55,13 @@ from collections.abc import Iterator
 from celery_best_practices.contract import DECORATORS, WORKLOAD_OF_DECORATOR
 from lint_rules.facts.model import Attr, Ref
 from lint_rules.findings import FixKind, Report, Severity
+from lint_rules.knowledge.celery_options import TASK_OPTIONS
 from lint_rules.knowledge.tables import Effect
 from lint_rules.project.graph import Evidence
 from lint_rules.project.project import Project
-from lint_rules.project.tasks import Task
-from lint_rules.rules.declaring.declarations import callee, label
+from lint_rules.project.tasks import Task, rendered
+from lint_rules.project.values import External
+from lint_rules.rules.declaring.declarations import above, callee, label
 from lint_rules.rules.registry import rule
 
 SUITED = {"cpu": "cpu", "io": "io", "db": "db", "mixed": "io", "dispatch": "io"}
@@ -87,13 +90,25 @@ KINDS = {
 }
 
 
+CELERYS_OWN = frozenset({"celery.Task", "celery.app.task.Task", "celery.Celery().Task"})
+"""Paths of Celery's own task class."""
+
+FORMS = {
+    "alias": "{} is a pre-configured decorator",
+    "wrapper": "{} is a decorator of the project that registers tasks in its own way",
+    "call": "the task is made by a call, {}",
+    "class": "the task is a class",
+    "ours": "{} is one of ours already",
+}
+"""Why a form of declaration is left as it is."""
+
+
 @rule("CRB101", "missing-best-practice-decorator", on=Task, severity=Severity.INFO, fix=FixKind.SAFE, convention=True)
 def missing_best_practice_decorator(task: Task, project: Project) -> Iterator[Report]:
     """Tasks without one of our decorators."""
     if any(_is_ours(callee(decorator, task.frame)) for decorator in task.function.decorators):
         return
-    workload = project.workload(task)
-    suited = SUITED.get(workload)
+    workload, suited = project.workload(task), suited_decorator(task, project)
     found = [e for effect in DECIDING.get(workload, ()) if (e := project.evidence(task, effect)) is not None]
     what = f"task {label(task)!r} is declared with {task.declaration.text}"
     if suited is None:
@@ -105,15 +120,60 @@ def missing_best_practice_decorator(task: Task, project: Project) -> Iterator[Re
         yield Report(project.at_decorator(task), f"{what}{doubt}; {cure}", task=task.name)
         return
     why = _in_words(found if workload == "mixed" else found[:1]) if found else f"what is configured as {workload}"
-    declaration = task.declaration
-    fixable = declaration.form == "plain" and not declaration.opaque and not task.has_base and not declaration.positional
     yield Report(
         project.at_decorator(task),
         f"{what}: it does {why}; use @{DECORATORS[suited]}",
         task=task.name,
         related=project.related(found[0]) if found else (),
-        fix=FixKind.SAFE if fixable else None,
+        fix=FixKind.SAFE if not obstacle(task, project) else None,
     )
+
+
+def suited_decorator(task: Task, project: Project) -> str | None:
+    """cpu, io or db: the decorator that the task's work asks for, None where it is not known."""
+    suited = SUITED.get(project.workload(task))
+    return "io" if suited == "cpu" and task.function.is_async else suited
+
+
+def obstacle(task: Task, project: Project) -> str:
+    """Why the declaration cannot be replaced by one of our decorators, "" where it can."""
+    declaration = task.declaration
+    if declaration.form != "plain":
+        return FORMS[declaration.form].format(declaration.text)
+    if declaration.registrar.endswith("periodic_task"):
+        return f"{declaration.text} also makes a beat entry"
+    if declaration.opaque:
+        return f"{declaration.text} takes options from a mapping that may hold anything"
+    if declaration.positional:
+        return f"{declaration.text} has arguments by position"
+    if task.function.owner and not task.flag("bind") and not above(task):
+        return "it is a method, which nobody calls with an instance"
+    if task.function.is_generator:
+        return "it is a generator, whose values nobody takes"
+    for name, _ in declaration.options:
+        if name not in TASK_OPTIONS:
+            return f"{name} is no option of Celery's tasks"
+    return _base_with_logic(task, project) if task.has_base else ""
+
+
+def _base_with_logic(task: Task, project: Project) -> str:
+    """Why the task's class cannot be carried over, "" where it only sets attributes."""
+    base = task.option("base")
+    text = rendered(base, task.frame.scope.calls)
+    values = project.values(base, task.frame_of("base"))
+    if len(values) == 1 and isinstance(values[0], External) and values[0].path in CELERYS_OWN:
+        return ""
+    if task.base is None or len(values) != 1:
+        return f"its base {text} cannot be seen"
+    classes, libraries, complete = project.resolver.lineage(task.base)
+    if not complete or not CELERYS_OWN.issuperset(libraries):
+        return f"its base {text} inherits from classes that cannot be seen"
+    for cls in classes:
+        module = project.module(cls.file)
+        methods = module.members.get(cls.qualname, {}) if module is not None else {"": []}
+        if methods:
+            return f"its base {text} has logic of its own ({', '.join(sorted(methods))})"
+    return ""
 
 
 def _is_ours(expr: object) -> bool:

@@ -54,7 +54,7 @@ from lint_rules.findings import FixKind, Report, Severity
 from lint_rules.project.project import Project
 from lint_rules.project.tasks import REGISTERING, Task
 from lint_rules.project.values import External
-from lint_rules.rules.declaring.declarations import BY_CELERY, above, below, decorator_values
+from lint_rules.rules.declaring.declarations import ANY_DECORATOR, above, below, decorator_values
 from lint_rules.rules.registry import rule
 
 
@@ -72,9 +72,9 @@ def task_on_unsuitable_callable(project: Project, _: Project) -> Iterator[Report
 
 def _problem(task: Task, project: Project) -> str:
     declaration, function = task.declaration, task.function
-    if declaration.form not in BY_CELERY or declaration.decorator is None:
+    if declaration.form not in ANY_DECORATOR or declaration.decorator is None:
         return ""
-    name = declaration.positional[0] if declaration.positional else None
+    name = declaration.positional[0] if declaration.positional and declaration.form != "ours" else None
     if isinstance(name, Const) and isinstance(name.value, str):
         return f"gets its name by position: TypeError at import; write name={name.value!r}"
     if not function.owner or declaration.opaque or task.option("filter") is not None:

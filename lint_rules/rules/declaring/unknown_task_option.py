@@ -78,10 +78,15 @@ def unknown_task_option(task: Task, project: Project) -> Iterator[Report]:
                 problems.append(f"{name!r} belongs to a call and is ignored in the declaration, pass it to apply_async()")
         elif near := difflib.get_close_matches(name, TASK_OPTIONS, 1, ALIKE):
             problems.append(f"{name!r} is no task option and is ignored, did you mean {near[0]!r}?")
-            sure = sure and bool(difflib.get_close_matches(name, TASK_OPTIONS, 1, SURE))
+            sure = sure and better_option(name) != ""
     if problems:
         message = f"{task.declaration.text} of task {task.function.name!r}: {'; '.join(problems)}"
         yield Report(project.at_decorator(task), message, task=task.name, fix=FixKind.SAFE if sure else None)
+
+
+def better_option(name: str) -> str:
+    """The option that a misspelt one is meant to be beyond doubt, "" where there is none."""
+    return "" if name in TASK_OPTIONS else next(iter(difflib.get_close_matches(name, TASK_OPTIONS, 1, SURE)), "")
 
 
 def _has_attribute(task: Task, name: str, project: Project) -> bool:

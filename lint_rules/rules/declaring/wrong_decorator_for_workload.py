@@ -71,7 +71,7 @@ def wrong_decorator_for_workload(task: Task, project: Project) -> Iterator[Repor
     if declared is None or task.name in configured or f"{task.module}.{task.qualname}" in configured:
         return
     effects = project.effects(task) - ASIDE
-    suited = _suited(declared, effects)
+    suited = seen_workload(declared, effects)
     if suited is None or _may_do_more(task, project):
         return
     telling = next(effect for effect in (*WAITING, Effect.DB, Effect.CPU) if effect in effects)
@@ -83,11 +83,11 @@ def wrong_decorator_for_workload(task: Task, project: Project) -> Iterator[Repor
         f"use @{DECORATORS[suited]}",
         task=task.name,
         related=project.related(evidence) if evidence is not None else (),
-        fix=FixKind.UNSAFE,
+        fix=None if suited == "cpu" and task.function.is_async else FixKind.UNSAFE,
     )
 
 
-def _suited(declared: str, effects: frozenset[Effect]) -> str | None:
+def seen_workload(declared: str, effects: frozenset[Effect]) -> str | None:
     """The workload that the evidence asks for, None where it does not contradict the declaration."""
     if declared == "cpu" and Effect.CPU not in effects:
         if not effects.isdisjoint(WAITING):

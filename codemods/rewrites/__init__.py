@@ -1,0 +1,1 @@
+"""One file a rewrite, named like the rule that asks for it."""

@@ -1,0 +1,246 @@
+"""The proof: what must hold of a rewritten file before it is written. Each check gives a clause for what does not."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+
+from msgspec import Struct
+
+from codemods.manifest import differences, manifest
+from codemods.registry import all_codemods
+from codemods.rewriting import Rows, task_of
+from lint_rules.analysis import Analysis
+from lint_rules.findings import Finding
+from lint_rules.source.decode import Unreadable, decode
+from lint_rules.source.grammar import parse
+
+Key = tuple[str, str, str]
+
+
+class Failure(Struct, frozen=True):
+    """A check that failed: which, of which file, and what it found."""
+
+    check: str
+    file: str
+    reason: str
+
+
+# ── one round over one file ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def check_text(file: str, before: bytes, after: bytes, rows: Sequence[Rows], applied: Sequence[Finding]) -> Iterator[Failure]:
+    """What is wrong with the new text of a file by itself."""
+    try:
+        old_text, new_text = decode(before), decode(after)
+        old, new = parse(old_text)[0], parse(new_text)[0]
+    except Unreadable as error:
+        yield Failure("parse", file, f"the new text cannot be parsed: {error.reason} (line {error.row})")
+        return
+    if _compiles(old_text) and not _compiles(new_text):
+        yield Failure("compile", file, "the new text does not compile, the old one does")
+    for first, last in _changed_rows(old.body, new.body, len(old_text.split("\n"))):
+        if not any(low <= first and last <= high for low, high in rows):
+            yield Failure("outside", file, f"the code of lines {first} to {last} changed, which no fix asked for")
+            return
+    if not any(all_codemods()[finding.code].drops_comments for finding in applied):
+        lost = Counter(_comments(old_text)) - Counter(_comments(new_text))
+        if lost:
+            yield Failure("comments", file, f"the comment {next(iter(lost))!r} is lost")
+
+
+def same_code(before: bytes, after: bytes) -> bool:
+    """Whether two texts have the same syntax tree: what a formatter may change."""
+    try:
+        one, other = parse(decode(before))[0], parse(decode(after))[0]
+    except Unreadable:
+        return False
+    return _dump(one) == _dump(other)
+
+
+def _compiles(text: str) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(text, "<rewritten>", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+    return True
+
+
+def _comments(text: str) -> Iterator[str]:
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT:
+                yield token.string
+    except (tokenize.TokenError, SyntaxError):
+        return
+
+
+def _dump(node: ast.AST) -> str:
+    return ast.dump(node)
+
+
+def _changed_rows(old: Sequence[ast.stmt], new: Sequence[ast.stmt], end: int, top: bool = True) -> Iterator[Rows]:
+    """Rows of the statements in `old` that are not the same in `new`; imports at module level are free to change."""
+    ours, theirs = [_dump(each) for each in old], [_dump(each) for each in new]
+    for kind, start, stop, other_start, other_stop in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        gone = [each for each in old[start:stop] if not (top and isinstance(each, (ast.Import, ast.ImportFrom)))]
+        come = [each for each in new[other_start:other_stop] if not (top and isinstance(each, (ast.Import, ast.ImportFrom)))]
+        if len(gone) == len(come):
+            for one, other in zip(gone, come):
+                yield from _inside(one, other, end)
+        elif gone:
+            yield _first_row(gone[0]), gone[-1].end_lineno or end
+        else:
+            row = _first_row(old[start]) if start < len(old) else end
+            yield row, row
+
+
+def _inside(one: ast.stmt, other: ast.stmt, end: int) -> Iterator[Rows]:
+    """Rows in which two statements differ: of their bodies where only those do, else from their first to their last header row."""
+    if _dump(one) == _dump(other):
+        return
+    bodies = [name for name in ("body", "orelse", "finalbody", "handlers") if isinstance(getattr(one, name, None), list)]
+    if type(one) is not type(other) or not bodies:
+        yield _first_row(one), one.end_lineno or end
+        return
+    header, header_of_other = (
+        [
+            ast.dump(value) if isinstance(value, ast.AST) else repr([_dump(v) if isinstance(v, ast.AST) else v for v in _listed(value)])
+            for name, value in ast.iter_fields(each)
+            if name not in bodies
+        ]
+        for each in (one, other)
+    )
+    if header != header_of_other:
+        first = getattr(one, "body", [one])[0]
+        yield _first_row(one), max(_first_row(one), _first_row(first) - (0 if first.lineno == one.lineno else 1))
+    for name in bodies:
+        mine, theirs = getattr(one, name), getattr(other, name)
+        if name == "handlers":
+            if len(mine) != len(theirs):
+                yield _first_row(one), one.end_lineno or end
+                return
+            for handler, other_handler in zip(mine, theirs):
+                yield from _changed_rows(handler.body, other_handler.body, handler.end_lineno or end, top=False)
+        else:
+            yield from _changed_rows(mine, theirs, one.end_lineno or end, top=False)
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
+def _first_row(node: ast.AST) -> int:
+    decorators = getattr(node, "decorator_list", None)
+    row: int = decorators[0].lineno if decorators else node.lineno  # type: ignore[attr-defined]
+    return row
+
+
+# ── the whole project ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def check_project(before: Analysis, after: Analysis, applied: Sequence[Finding], files: Iterable[str]) -> Iterator[Failure]:
+    """What the rewritten files did to the project: findings that stay or come, tasks that changed."""
+    changed = set(files)
+    for file, reason in _unreadable(before, after):
+        yield Failure("parse", file, reason)
+    yield from _check_findings(before, after, applied)
+    yield from _check_tasks(before, after, applied, changed)
+
+
+def revealed(before: Analysis, after: Analysis) -> list[Finding]:
+    """Findings that were not there before."""
+    key = _keys(before, after)
+    return _more(after.findings, Counter(key(finding) for finding in before.findings), key)
+
+
+def silenced(before: Analysis, after: Analysis, applied: Sequence[Finding]) -> list[Finding]:
+    """Findings that are gone although nothing mended them."""
+    key = _keys(before, after)
+    return _more(before.findings, Counter(key(finding) for finding in (*after.findings, *applied)), key)
+
+
+def _more(findings: Iterable[Finding], known: Counter[Key], key: Callable[[Finding], Key]) -> list[Finding]:
+    """The findings that come more often than they are known."""
+    left = known.copy()
+    found = []
+    for finding in findings:
+        left[key(finding)] -= 1
+        if left[key(finding)] < 0:
+            found.append(finding)
+    return found
+
+
+def _check_findings(before: Analysis, after: Analysis, applied: Sequence[Finding]) -> Iterator[Failure]:
+    key = _keys(before, after)
+    there, still = (Counter(key(finding) for finding in each.findings) for each in (before, after))
+    for each, mended in Counter(key(finding) for finding in applied).items():
+        if each in there and still[each] > there[each] - mended:
+            yield Failure("mended", each[1], f"{each[0]} still speaks of {each[2]} after its fix")
+    settled: dict[str, set[str]] = {}
+    for finding in applied:
+        settled.setdefault(finding.place.file, set()).update(all_codemods()[finding.code].settles)
+    for finding in silenced(before, after, applied):
+        if finding.code not in settled.get(finding.place.file, ()):
+            yield Failure("silenced", finding.place.file, f"{finding.code} no longer speaks though nothing mended it: {finding.message}")
+    allowed = ("CRB002", *(prefix for finding in applied for prefix in all_codemods()[finding.code].reveals))
+    for finding in revealed(before, after):
+        if not finding.code.startswith(allowed):
+            reason = f"{finding.code} speaks at line {finding.place.row} that did not before: {finding.message}"
+            yield Failure("new", finding.place.file, reason)
+
+
+def _check_tasks(before: Analysis, after: Analysis, applied: Sequence[Finding], changed: set[str]) -> Iterator[Failure]:
+    old, new = manifest(before.project), manifest(after.project)
+    allowed: dict[tuple[str, str], set[str]] = {}
+    anywhere: dict[str, set[str]] = {}
+    for finding in applied:
+        alters = all_codemods()[finding.code].alters
+        task = task_of(finding, before.project.tasks)
+        if task is not None:
+            allowed.setdefault((task.file, task.qualname), set()).update(alters)
+        anywhere.setdefault(finding.place.file, set()).update(alters)
+    for (file, function, _), what, reason in differences(old, new):
+        if what == "tasks" and "tasks" in anywhere.get(file, ()):
+            continue
+        may = allowed.get((file, function), set())
+        if what not in may and not ("options" in may and what not in ("name", "parameters", "tasks")):
+            yield Failure("tasks", file if file in changed or not changed else sorted(changed)[0], reason)
+
+
+def _unreadable(before: Analysis, after: Analysis) -> Iterator[tuple[str, str]]:
+    known = {finding.place.file for finding in before.findings if finding.code == "CRB001"}
+    for finding in after.findings:
+        if finding.code == "CRB001" and finding.place.file not in known:
+            yield finding.place.file, finding.message
+
+
+def _keys(*analyses: Analysis) -> Callable[[Finding], Key]:
+    """What tells findings apart in several states of a project: neither rows, which move, nor the words for a declaration, which change."""
+    functions = {task.name: f"{task.file}:{task.qualname}" for analysis in analyses for task in analysis.project.tasks}
+
+    def key(finding: Finding) -> Key:
+        subject = functions.get(finding.task or "") or re.sub(r":\d+", "", finding.message)
+        return finding.code, finding.place.file, subject
+
+    return key
+
+
+def by_file(failures: Iterable[Failure], files: Iterable[str]) -> Mapping[str, list[Failure]]:
+    """The rewritten files that failures are about; one that is about none of them is about all."""
+    known = list(files)
+    found: dict[str, list[Failure]] = {}
+    for failure in failures:
+        for file in [failure.file] if failure.file in known else known:
+            found.setdefault(file, []).append(failure)
+    return found
