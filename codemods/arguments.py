@@ -18,6 +18,12 @@ class Space(NamedTuple):
 
     room: int
     indent: str
+    around: str = ""
+    """The indent of its line beyond that of its statement."""
+
+    def within(self, text: str) -> Space:
+        """Of a call on a line of its own in the brackets of this one, with `text` around it on that line."""
+        return Space(self.room - len(self.indent) - len(text), self.indent, self.around + self.indent)
 
 
 class Item(Struct, frozen=True):
@@ -70,7 +76,6 @@ def laid_out(call: cst.Call, items: Sequence[Item], last: tuple[str, ...], space
 
     `last` are comments that stand before the closing bracket; `spread` asks for one a line in any case.
     """
-    indent = space.indent
     flat = call.with_changes(
         args=[
             item.arg.with_changes(comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")) if n + 1 < len(items) else _NO_COMMA)
@@ -83,9 +88,10 @@ def laid_out(call: cst.Call, items: Sequence[Item], last: tuple[str, ...], space
     if not items or not (commented or spread or len(text) > space.room or "\n" in text):
         return flat
     args = []
+    indent = space.around + space.indent
     for n, item in enumerate(items):
         following = items[n + 1].above if n + 1 < len(items) else last
-        after = _line(item.behind, following, indent if n + 1 < len(items) else "", indent)
+        after = _line(item.behind, following, indent if n + 1 < len(items) else space.around, indent)
         args.append(item.arg.with_changes(comma=cst.Comma(whitespace_after=after)))
     return call.with_changes(args=args, whitespace_before_args=_line("", items[0].above, indent, indent))
 

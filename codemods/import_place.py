@@ -316,9 +316,10 @@ def _with_name(statement: AnyImport, name: str) -> AnyImport:
 
 def _without(statement: cst.BaseSmallStatement, unwanted: Callable[[Bound], bool], comment: str) -> cst.BaseSmallStatement | None:
     """The statement without the unwanted names, None if it has no other; `comment` stands at the end of its line."""
-    if not isinstance(statement, AnyImport) or source_of(statement) == "__future__":
+    names = [*bound(statement)]
+    if not isinstance(statement, AnyImport) or not names or source_of(statement) == "__future__":
         return statement
-    names, gaps = [*bound(statement)], _gaps(statement)
+    gaps = _gaps(statement)
     comments = [_comment(gap.first_line) if _ends_line(gap) else None for gap in gaps]
     for i in reversed(range(len(names))):
         alias = names[i].alias

@@ -154,7 +154,7 @@ def _visit(node: cst.CSTNode, at: _At, scopes: dict[cst.CSTNode, _Scope]) -> Ite
         case cst.Del():
             yield from ((node.target, at), (node.target, at._replace(store=True)))
         case cst.If() if _last(node.test) == "TYPE_CHECKING":
-            yield node.body, at._replace(typing=True)
+            yield from ((node.test, at), (node.body, at._replace(typing=True)))
             if node.orelse:
                 yield node.orelse, at
         case cst.If() | cst.For() | cst.While() | cst.Match() | cst.ExceptHandler() | cst.ExceptStarHandler():

@@ -9,6 +9,7 @@ import libcst as cst
 from lint_rules.facts.model import Attr, Const, Map, Ref
 from lint_rules.project.project import UNSEEN, Project
 from lint_rules.project.tasks import Task
+from lint_rules.project.values import External
 
 Field = tuple[str, cst.BaseExpression | None]
 """A config field and its value; None where it is the option's own expression (of `retry_kwargs={"max_retries": n}`: n)."""
@@ -22,13 +23,13 @@ def config_fields(task: Task, project: Project, *, unsafe: bool) -> dict[str, tu
 
     A config that has `max_retries` or `backoff` retries by itself, so these move only where `autoretry_for` says that the task does so
     already, and `retry_backoff` only with Celery's own jitter and longest delay, which are ours as well. `rate_limit` counts per worker in
-    Celery and over all workers in ours: it moves with `unsafe` alone.
+    Celery and over all workers in ours: it moves with `unsafe` alone. `priority` moves unless the broker is seen to be another than Redis.
     """
     found: dict[str, tuple[Field, ...]] = {}
-    if task.option("queue") not in (None, Const(None)):
+    if _is_queue_name(task, project):
         found["queue"] = (("queue", None),)
     priority = project.option(task, "priority")
-    if type(priority) is int and 0 <= priority <= 9 and project.settings.broker in (None, "redis"):
+    if type(priority) is int and 0 <= priority <= 9 and _may_be_redis(project):
         found["priority"] = (("task_priority", None),)
     if task.option("autoretry_for") is not None and task.option("dont_autoretry_for") is None:
         found |= _retries(task, project)
@@ -36,6 +37,23 @@ def config_fields(task: Task, project: Project, *, unsafe: bool) -> dict[str, tu
     if unsafe and limit is not UNSEEN and (match := LIMIT.fullmatch(str(limit))) and int(match[1]):
         found["rate_limit"] = (("rate_limit", cst.Integer(match[1])), ("rate_window", cst.Integer(SECONDS[match[2]])))
     return found
+
+
+def _is_queue_name(task: Task, project: Project) -> bool:
+    """Whether `queue=` is given, and not as the object that kombu has for it."""
+    queue = task.option("queue")
+    values = project.values(queue, task.frame_of("queue"))
+    return queue not in (None, Const(None), Const("")) and not any(
+        isinstance(value, External) and value.path.startswith("kombu.") for value in values
+    )
+
+
+def _may_be_redis(project: Project) -> bool:
+    """Whether 0 may be the highest priority, as it is in our configs: on other brokers it is the lowest."""
+    if project.settings.broker is not None:
+        return project.settings.broker == "redis"
+    urls = [project.literal(setting.value, setting.frame) for setting in project.celery_settings if setting.name == "broker_url"]
+    return all(not isinstance(url, str) or url.startswith(("redis", "sentinel")) for url in urls)
 
 
 def _retries(task: Task, project: Project) -> dict[str, tuple[Field, ...]]:

@@ -15,7 +15,7 @@ from lint_rules.facts.model import Span
 from lint_rules.findings import Place
 
 NARROW, WIDE = 88, 120
-"""Columns in which lines are written: as many as the longest line of the file takes, within what formatters use."""
+"""The columns that a line may take at least and at most."""
 
 Node = TypeVar("Node", bound=cst.CSTNode)
 ScopeNode = cst.FunctionDef | cst.ClassDef | cst.Lambda
@@ -54,6 +54,15 @@ class Tree:
         }
 
     @cached_property
+    def _decorators(self) -> dict[tuple[int, int], cst.Decorator]:
+        found = {}
+        for node in self._ranges:
+            if isinstance(node, cst.Decorator):
+                start = self._ranges[node.decorator].start
+                found[start.line, start.column] = node
+        return found
+
+    @cached_property
     def _parents(self) -> dict[int, cst.CSTNode]:
         found: dict[int, cst.CSTNode] = {}
         pending: list[cst.CSTNode] = [self.module]
@@ -69,11 +78,16 @@ class Tree:
         """What the module's imports bind."""
         return Imports(self.module)
 
-    @property
+    @cached_property
     def quote(self) -> str:
         """The quotes that most strings of the file are in."""
-        code = self.module.code
-        return "'" if code.count("'") > code.count('"') else '"'
+        return "'" if self.data.count(b"'") > self.data.count(b'"') else '"'
+
+    @cached_property
+    def width(self) -> int:
+        """The columns in which lines are written: as many as the longest line of the file takes, within what formatters use."""
+        longest = max(map(len, self.data.decode(self.module.encoding).splitlines()), default=0)
+        return min(max(longest, NARROW), WIDE)
 
     def rows(self, node: cst.CSTNode) -> tuple[int, int]:
         """First and last row of a node; a function begins with its first decorator."""
@@ -103,8 +117,7 @@ class Tree:
 
     def space(self, node: cst.CSTNode, before: int = 0) -> Space:
         """What a call may take that is written where a node begins, `before` columns further on."""
-        longest = max(map(len, self.module.code.splitlines()), default=0)
-        return Space(min(max(longest, NARROW), WIDE) - self.column(node) - before, self.module.default_indent)
+        return Space(self.width - self.column(node) - before, self.module.default_indent)
 
     def decorator(self, span: Span) -> cst.Decorator:
         """The decorator whose expression stands at a span.
@@ -112,11 +125,9 @@ class Tree:
         Raises:
             Refused: there is none.
         """
-        for node in self._ranges:
-            if isinstance(node, cst.Decorator):
-                start = self._ranges[node.decorator].start
-                if (start.line, start.column) == (span.row, span.column):
-                    return node
+        node = self._decorators.get((span.row, span.column))
+        if node is not None:
+            return node
         raise Refused("the decorator cannot be found in libcst's tree")
 
     def call(self, span: Span | Place) -> cst.Call:

@@ -105,45 +105,45 @@ def _changed_rows(old: Sequence[ast.stmt], new: Sequence[ast.stmt], end: int, to
             yield row, row
 
 
-def _inside(one: ast.stmt, other: ast.stmt, end: int) -> Iterator[Rows]:
-    """Rows in which two statements differ: of their bodies where only those do, else from their first to their last header row."""
+def _inside(one: ast.AST, other: ast.AST, end: int) -> Iterator[Rows]:
+    """Rows in which two statements (or branches of one) differ: of the statements in them where only those do."""
     if _dump(one) == _dump(other):
         return
-    bodies = [name for name in ("body", "orelse", "finalbody", "handlers") if isinstance(getattr(one, name, None), list)]
-    if type(one) is not type(other) or not bodies:
-        yield _first_row(one), one.end_lineno or end
+    blocks = [name for name in one._fields if _is_block(getattr(one, name)) or _is_block(getattr(other, name, None))]
+    branches = [name for name in ("handlers", "cases") if hasattr(one, name)]
+    same_shape = type(one) is type(other) and all(len(getattr(one, name)) == len(getattr(other, name)) for name in branches)
+    if not same_shape or not (blocks or branches):
+        yield _first_row(one), getattr(one, "end_lineno", None) or end
         return
     header, header_of_other = (
-        [
-            ast.dump(value) if isinstance(value, ast.AST) else repr([_dump(v) if isinstance(v, ast.AST) else v for v in _listed(value)])
-            for name, value in ast.iter_fields(each)
-            if name not in bodies
-        ]
+        [(name, _dumped(value)) for name, value in ast.iter_fields(each) if name not in blocks and name not in branches]
         for each in (one, other)
     )
     if header != header_of_other:
-        first = getattr(one, "body", [one])[0]
-        yield _first_row(one), max(_first_row(one), _first_row(first) - (0 if first.lineno == one.lineno else 1))
-    for name in bodies:
-        mine, theirs = getattr(one, name), getattr(other, name)
-        if name == "handlers":
-            if len(mine) != len(theirs):
-                yield _first_row(one), one.end_lineno or end
-                return
-            for handler, other_handler in zip(mine, theirs):
-                yield from _changed_rows(handler.body, other_handler.body, handler.end_lineno or end, top=False)
-        else:
-            yield from _changed_rows(mine, theirs, one.end_lineno or end, top=False)
+        inside = [node for name in blocks + branches for part in getattr(one, name) for node in ast.walk(part)]
+        own = [node for node in ast.walk(one) if node not in set(inside) and node is not one]
+        yield _first_row(one), max([_first_row(one), *(getattr(node, "end_lineno", 0) or 0 for node in own)])
+    for name in blocks:
+        yield from _changed_rows(getattr(one, name), getattr(other, name), getattr(one, "end_lineno", None) or end, top=False)
+    for name in branches:
+        for branch, other_branch in zip(getattr(one, name), getattr(other, name)):
+            yield from _inside(branch, other_branch, end)
 
 
-def _listed(value: object) -> list[object]:
-    return value if isinstance(value, list) else [value]
+def _is_block(value: object) -> bool:
+    return isinstance(value, list) and any(isinstance(each, ast.stmt) for each in value)
+
+
+def _dumped(value: object) -> object:
+    if isinstance(value, list):
+        return [_dumped(each) for each in value]
+    return _dump(value) if isinstance(value, ast.AST) else value
 
 
 def _first_row(node: ast.AST) -> int:
     decorators = getattr(node, "decorator_list", None)
-    row: int = decorators[0].lineno if decorators else node.lineno  # type: ignore[attr-defined]
-    return row
+    first = decorators[0] if decorators else node.pattern if isinstance(node, ast.match_case) else node
+    return int(getattr(first, "lineno", 1))
 
 
 # ── the whole project ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -20,6 +20,9 @@ from lint_rules.rules.declaring.missing_best_practice_decorator import obstacle,
 
 RUNTIME = "celery_best_practices"
 
+CELERY_3 = ("celery.task", "celery.decorators")
+"""Where decorators of before Celery 5 were that had no application."""
+
 FIELD_ORDER = ("queue", "task_priority", "max_retries", "backoff", "rate_limit", "rate_window")
 
 
@@ -57,12 +60,12 @@ def replaced(site: Site, workload: str) -> Iterator[Edit]:
             inside[field] = item.named(field, value or _own_value(item)) if n == 0 else argument(field, value or _own_value(item))
     if site.choices.route:
         inside["queue"] = argument("queue", f"{site.tree.quote}{workload}{site.tree.quote}")
-    app = _application(callee)
+    app = _application(callee, task.declaration.registrar)
     name = site.name(RUNTIME, DECORATORS[workload], decorator)
     config = site.name(RUNTIME, CONFIGS[workload], decorator)
     space = site.tree.space(decorator, 1)
     fields_in_order = [inside[field] for field in FIELD_ORDER if field in inside]
-    made = laid_out(cst.Call(cst.parse_expression(config)), fields_in_order, (), space)
+    made = laid_out(cst.Call(cst.parse_expression(config)), fields_in_order, (), space.within("config=,"))
     arguments = [argument("config", made), *([argument("app", app)] if app is not None else []), *outside]
     spread = call is not None and is_spread(call)
     new = laid_out(cst.Call(cst.parse_expression(name)), arguments, last, space, spread)
@@ -89,12 +92,10 @@ def _own_value(item: Item) -> cst.BaseExpression:
     return only.value if isinstance(only, cst.DictElement) else value
 
 
-def _application(callee: cst.BaseExpression) -> cst.BaseExpression | None:
+def _application(callee: cst.BaseExpression, registrar: str) -> cst.BaseExpression | None:
     """The application whose decorator it is, None for `shared_task`."""
-    if isinstance(callee, (cst.Name, cst.Attribute)):
-        last = callee.value if isinstance(callee, cst.Name) else callee.attr.value
-        if isinstance(callee, cst.Attribute) and last == "task":
-            return callee.value
-        if last != "task":
-            return None
+    if registrar == "celery.shared_task":
+        return None
+    if isinstance(callee, cst.Attribute) and callee.attr.value == "task" and not registrar.startswith(CELERY_3):
+        return callee.value
     raise Refused("the application behind its decorator is not written there")
