@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from celery_best_practices.contract import WORKLOAD_OF_CONFIG
+from codemods.routes import route_of
 from lint_rules.facts.model import Attr, Const, Expr, Ref
 from lint_rules.project.frames import Frame
 from lint_rules.project.origins import call_behind
@@ -97,6 +98,8 @@ def _options(task: Task, project: Project) -> Iterator[tuple[str, object]]:
         del options["retry_kwargs"]
     if options.get("retry_backoff") is True:
         options["retry_backoff"] = 1
+    for name, value in route_of(task.name, project).items():
+        options.setdefault(name, value)
     yield from ((name, value) for name, value in options.items() if value is not None)
 
 

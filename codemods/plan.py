@@ -18,7 +18,7 @@ from msgspec import Struct
 from codemods.change import Choices, Refused
 from codemods.layout import Layout
 from codemods.registry import all_codemods
-from codemods.rewriting import Refusal, Rewritten, rewrite_file
+from codemods.rewriting import Refusal, Rewritten, rewrite_file, task_of
 from codemods.verify import Failure, by_file, check_project, check_text, revealed, same_code
 from codemods.write import Original, read_original
 from lint_rules.analysis import Analysis
@@ -153,7 +153,7 @@ class Planner:
         by_name: dict[str, list[Finding]] = {}
         for finding in self._findings(analysis):
             if not self._needs_unsafe(finding):
-                by_name.setdefault(finding.place.file, []).append(finding)
+                by_name.setdefault(self._file_to_edit(finding, analysis), []).append(finding)
         refused, jobs = [], []
         for file, findings in by_name.items():
             try:
@@ -164,6 +164,11 @@ class Planner:
         if self.ask is not None:
             return [*refused, *(self._asked(file, data, findings, rewrite) for file, data, findings in jobs)]
         return [*refused, *_shared(partial(rewrite, choices=self.choices), jobs, self.options.jobs)]
+
+    def _file_to_edit(self, finding: Finding, analysis: Analysis) -> str:
+        project = analysis.project
+        file = all_codemods()[finding.code].file_to_edit(finding, task_of(finding, project.tasks), project)
+        return file if self.covers(file) and file not in self._given_up else finding.place.file
 
     def _text(self, file: str) -> bytes:
         """The text of a file as it stands in this migration.

@@ -6,10 +6,18 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from functools import cache
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from codemods.change import Rewrite
+
+if TYPE_CHECKING:
+    from lint_rules.findings import Finding
+    from lint_rules.project.project import Project
+    from lint_rules.project.tasks import Task
+
+FileToEdit = Callable[["Finding", "Task | None", "Project"], str]
 
 
 class Codemod(Struct, frozen=True, eq=False):
@@ -26,6 +34,8 @@ class Codemod(Struct, frozen=True, eq=False):
     """Other codes whose findings it mends along with its own."""
     drops_comments: bool
     """Whether the comment itself is what it removes."""
+    file_to_edit: FileToEdit
+    """Which file it edits for a finding."""
 
     @property
     def name(self) -> str:
@@ -42,6 +52,7 @@ def codemod(
     reveals: tuple[str, ...] = (),
     settles: tuple[str, ...] = (),
     drops_comments: bool = False,
+    file_to_edit: FileToEdit = lambda finding, task, project: finding.place.file,
 ) -> Callable[[Rewrite], Rewrite]:
     """Register the decorated function as the codemod of the rules."""
 
@@ -49,7 +60,7 @@ def codemod(
         for code in codes:
             if code in _CODEMODS:
                 raise ValueError(f"{code} has two codemods: {_CODEMODS[code].rewrite.__module__} and {rewrite.__module__}")
-            _CODEMODS[code] = Codemod(code, rewrite, alters, reveals, settles, drops_comments)
+            _CODEMODS[code] = Codemod(code, rewrite, alters, reveals, settles, drops_comments, file_to_edit)
         return rewrite
 
     return register

@@ -152,6 +152,23 @@ class Tree:
                 return node
         raise Refused("the function cannot be found in libcst's tree")
 
+    def routes(self, row: int) -> cst.Dict:
+        """The dict that is given as `task_routes` in the statement on a row.
+
+        Raises:
+            Refused: there is none.
+        """
+        pending = [self.statement(row)]
+        while pending:
+            node = pending.pop()
+            holder = self.parent(node)
+            if isinstance(node, cst.Dict) and holder is not None:
+                named = self.code(holder).replace("[", ".").lower() if not isinstance(holder, cst.Arg) or holder.keyword else ""
+                if "routes" in named.partition("{")[0]:
+                    return node
+            pending += node.children
+        raise Refused("task_routes cannot be found in libcst's tree")
+
     def comment(self, row: int, column: int) -> cst.Comment:
         """The comment that a place lies in.
 

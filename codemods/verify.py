@@ -185,7 +185,7 @@ def _check_findings(before: Analysis, after: Analysis, applied: Sequence[Finding
     key = _keys(before, after)
     there, still = (Counter(key(finding) for finding in each.findings) for each in (before, after))
     for each, mended in Counter(key(finding) for finding in applied).items():
-        if each in there and still[each] > there[each] - mended:
+        if each in there and still[each] > max(there[each] - mended, 0):
             yield Failure("mended", each[1], f"{each[0]} still speaks of {each[2]} after its fix")
     settled: dict[str, set[str]] = {}
     for finding in applied:

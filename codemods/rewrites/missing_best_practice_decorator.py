@@ -53,7 +53,7 @@ def replaced(site: Site, workload: str) -> Iterator[Edit]:
     inside: dict[str, Item] = {}
     outside: list[Item] = []
     for item in items:
-        moved = fields.get(item.keyword)
+        moved = fields.get(item.keyword) if _is_plain(item) else None
         if moved is None:
             outside.append(item)
         for n, (field, value) in enumerate(moved or ()):
@@ -83,6 +83,11 @@ def _workload(site: Site) -> str:
     if suited == "cpu" and site.task.function.is_async:
         raise Refused("a coroutine computes on the event loop; @run_cpu_task_with_best_practices takes functions only")
     return suited or "io"
+
+
+def _is_plain(item: Item) -> bool:
+    """Whether nothing is lost where only the value in a dict is taken: no comment stands in it."""
+    return not isinstance(item.arg.value, cst.Dict) or "#" not in cst.Module([]).code_for_node(item.arg.value)
 
 
 def _own_value(item: Item) -> cst.BaseExpression:

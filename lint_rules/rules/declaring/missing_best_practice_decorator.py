@@ -172,7 +172,8 @@ def _base_with_logic(task: Task, project: Project) -> str:
         module = project.module(cls.file)
         methods = module.members.get(cls.qualname, {}) if module is not None else {"": []}
         if methods:
-            return f"its base {text} has logic of its own ({', '.join(sorted(methods))})"
+            public = sorted(methods, key=lambda name: (name.startswith("_"), name))
+            return f"its base {text} has logic of its own ({', '.join(public[:3])}{', ...' if len(public) > 3 else ''})"
     return ""
 
 
