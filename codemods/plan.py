@@ -119,6 +119,10 @@ class Planner:
             if not self._take(results):
                 break
             after = self._read()
+        else:
+            for file in [result.file for result in results if result.applied]:
+                self._give_up(file, [Failure("converge", file, f"after {MOST_ROUNDS} rounds there is still something to rewrite")])
+            after = self._read()
         while failures := self._disproved(before, after):
             for file, those in by_file(failures, self._texts).items():
                 self._give_up(file, those)
