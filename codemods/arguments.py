@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import libcst as cst
 from msgspec import Struct
 
-from codemods.change import Refused
+from codemods.change import Edit, Refused
 
 TIGHT = cst.AssignEqual(whitespace_before=cst.SimpleWhitespace(""), whitespace_after=cst.SimpleWhitespace(""))
 
@@ -75,7 +76,13 @@ def laid_out(call: cst.Call, items: Sequence[Item], last: tuple[str, ...], space
     """The call with these arguments: on one line where they fit and nothing needs a line of its own, else one a line.
 
     `last` are comments that stand before the closing bracket; `spread` asks for one a line in any case.
+
+    Raises:
+        Refused: a generator expression without brackets of its own gets company.
     """
+    if len(items) > 1:
+        for item in items:
+            _refuse_generator(item.arg)
     flat = call.with_changes(
         args=[
             item.arg.with_changes(comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")) if n + 1 < len(items) else _NO_COMMA)
@@ -85,7 +92,8 @@ def laid_out(call: cst.Call, items: Sequence[Item], last: tuple[str, ...], space
     )
     text = cst.Module([]).code_for_node(flat)
     commented = last or any(item.above or item.behind for item in items)
-    if not items or not (commented or spread or len(text) > space.room or "\n" in text):
+    alone = len(items) == 1 and _is_bare_generator(items[0].arg)
+    if not items or alone or not (commented or spread or len(text) > space.room or "\n" in text):
         return flat
     args = []
     indent = space.around + space.indent
@@ -99,18 +107,79 @@ def laid_out(call: cst.Call, items: Sequence[Item], last: tuple[str, ...], space
 _NO_COMMA = cst.MaybeSentinel.DEFAULT
 
 
-def with_argument(call: cst.Call, item: Item, space: Space) -> cst.Call:
-    """The call with one more argument at its end (before a `**mapping`)."""
-    items, last = items_of(call)
-    place = next((n for n, each in enumerate(items) if each.arg.star == "**"), len(items))
-    if any(isinstance(each.arg.value, cst.GeneratorExp) and not each.arg.value.lpar for each in items):
+def _is_bare_generator(arg: cst.Arg) -> bool:
+    return isinstance(arg.value, cst.GeneratorExp) and not arg.value.lpar
+
+
+def _refuse_generator(arg: cst.Arg) -> None:
+    if _is_bare_generator(arg):
         raise Refused("its only argument is a generator expression without brackets of its own")
-    return laid_out(call, [*items[:place], item, *items[place:]], last, space, is_spread(call))
+
+
+def first_option(items: Sequence[Item]) -> int:
+    """Where Celery's options begin: behind `config=` and `app=` of our decorators."""
+    return next((n for n, item in enumerate(items) if item.keyword not in ("config", "app")), len(items))
+
+
+def appended(call: cst.Call, new: cst.Arg) -> cst.Call:
+    """The call with one more argument at its end, in the layout of the others.
+
+    Raises:
+        Refused: nothing can follow its only argument.
+    """
+    if not call.args:
+        return call.with_changes(args=[new])
+    *others, last = call.args
+    _refuse_generator(last)
+    comma = last.comma if isinstance(last.comma, cst.Comma) else None
+    end = comma.whitespace_after if comma is not None else last.whitespace_after_arg
+    between = [arg.comma.whitespace_after for arg in others if isinstance(arg.comma, cst.Comma)]
+    spread = comma is not None or "\n" in cst.Module([]).code_for_node(last.value)
+    gap = between[-1] if between else call.whitespace_before_args if spread and is_spread(call) else cst.SimpleWhitespace(" ")
+    if isinstance(gap, cst.ParenthesizedWhitespace):
+        gap = gap.with_changes(first_line=cst.TrailingWhitespace(), empty_lines=[])
+        if isinstance(end, cst.ParenthesizedWhitespace):  # the comment at the end of the last argument's line stays there
+            gap = gap.with_changes(first_line=end.first_line)
+            end = end.with_changes(first_line=cst.TrailingWhitespace())
+    if comma is not None:
+        return call.with_changes(
+            args=[
+                *others,
+                last.with_changes(comma=comma.with_changes(whitespace_after=gap)),
+                new.with_changes(comma=cst.Comma(whitespace_after=end)),
+            ]
+        )
+    before = last.with_changes(comma=cst.Comma(whitespace_after=gap), whitespace_after_arg=cst.SimpleWhitespace(""))
+    return call.with_changes(args=[*others, before, new.with_changes(whitespace_after_arg=end)])
 
 
 def is_spread(call: cst.Call) -> bool:
     """Whether the arguments stand on lines of their own."""
     return isinstance(call.whitespace_before_args, cst.ParenthesizedWhitespace)
+
+
+def checked(edit: Edit) -> Edit:
+    """The edit, if it loses no comment.
+
+    Raises:
+        Refused: it does.
+    """
+    new = edit.change(edit.node)
+    lost = _all_comments(edit.node) - (_all_comments(new) if isinstance(new, cst.CSTNode) else Counter())
+    if lost:
+        raise Refused(f"the comment {next(iter(lost))!r} would be lost")
+    return edit
+
+
+def _all_comments(node: cst.CSTNode) -> Counter[str]:
+    found: Counter[str] = Counter()
+    pending = [node]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, cst.Comment):
+            found[each.value] += 1
+        pending += each.children
+    return found
 
 
 def keyword_of(call: cst.Call, name: str) -> cst.Arg | None:

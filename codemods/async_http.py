@@ -19,8 +19,11 @@ OF_THE_REQUEST = frozenset({"params", "headers", "json", "follow_redirects", "ti
 OF_REQUESTS = frozenset({"params", "headers", "json", "timeout", "allow_redirects"})
 """Arguments of requests that httpx has too, in the same form or another."""
 
-ALIKE = frozenset({"status_code", "text", "content", "headers", "json", "raise_for_status", "url", "encoding"})
-"""What a response of requests and one of httpx have in common."""
+WITH_BODY = ("post", "put", "patch")
+"""Methods of httpx that take `json`."""
+
+ALIKE = frozenset({"status_code", "text", "content", "headers", "json", "raise_for_status", "encoding"})
+"""What a response of requests and one of httpx have in common (`url` is no text in httpx)."""
 
 
 def as_async_client(site: Site, call: cst.Call, path: str) -> Edit | None:
@@ -84,12 +87,10 @@ def _arguments(items: list[Item], library: str, method: str, module: str) -> tup
             if len(elements) != 2:
                 return None
             of_request.append(item.named("timeout", _timeout(module, *elements)))
-        elif not item.keyword or item.keyword in OF_REQUESTS:
+        elif not item.keyword or (item.keyword in OF_REQUESTS and (item.keyword != "json" or method in WITH_BODY)):
             of_request.append(item)
         else:
             return None
-    if library == "requests" and "timeout" not in given:
-        of_request.append(argument("timeout", "None"))  # requests waits for ever, httpx 5 seconds
     if library == "requests" and "allow_redirects" not in given and method != "head":
         of_request.append(argument("follow_redirects", "True"))
     return of_client, of_request

@@ -61,7 +61,7 @@ class Command(CodemodCommand):
             self.warn(f"line {refusal.finding.place.row}: {refusal.reason}")
         if not result.applied:
             return tree
-        for failure in check_text(file, tree.bytes, result.data, result.rows, result.applied):
+        for failure in check_text(tree.bytes, result):
             raise SkipFile(f"its proof failed ({failure.check}): {failure.reason}")
         return cst.parse_module(result.data)
 

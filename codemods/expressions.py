@@ -44,9 +44,8 @@ def parenthesised(expression: cst.BaseExpression) -> cst.BaseExpression:
 
 
 def awaited(call: cst.BaseExpression, parent: cst.CSTNode | None) -> cst.BaseExpression:
-    """`await call`, in brackets where what stands around would bind more tightly."""
+    """`await call`, in brackets where it has them already, or what stands around binds more tightly."""
     found = cst.Await(call.with_changes(lpar=[], rpar=[]) if call.lpar else call)
-    alone = isinstance(parent, (cst.Expr, cst.Assign, cst.AnnAssign, cst.AugAssign, cst.Return, cst.Arg, cst.Element, cst.DictElement))
-    if alone and not call.lpar:
-        return found
-    return parenthesised(found)
+    if call.lpar or isinstance(parent, (cst.Attribute, cst.Subscript, cst.Call, cst.Await)):
+        return parenthesised(found)
+    return found

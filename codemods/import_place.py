@@ -89,11 +89,11 @@ class Rows:
         self._rows[0].leading[:0] = module.header
         self._first = [*self._rows]
         lines = [
-            self._code(row.statement.body[0])
-            for row in self._rows
-            if isinstance(row.statement, cst.SimpleStatementLine) and is_imports(row.statement)
+            row.statement.body[0] for row in self._rows if isinstance(row.statement, cst.SimpleStatementLine) and is_imports(row.statement)
         ]
-        self._width = max([_WIDTH, *(len(line) for line in lines if "\n" not in line)])
+        self._width = max([_WIDTH, *(len(code) for code in map(self._code, lines) if "\n" not in code)])
+        plain = [source_of(line) for line in lines if all(one.alias.asname is None for one in bound(line))]
+        self._merges = any(len([*bound(line)]) > 1 for line in lines) or len(plain) == len({*plain})
 
     def tree(self) -> cst.Module:
         """The module with these rows."""
@@ -109,7 +109,7 @@ class Rows:
     def add(self, module: str, name: str | None, use: int | None) -> None:
         """Add `from module import name`, or `import module`, above row `use` of the module as it came (None: nowhere is it used)."""
         end = len(self._rows) if use is None else self._rows.index(self._first[use])
-        if name is None or not any(self._merge(row, module, name) for row in self._rows[:end]):
+        if not name or not self._merges or not any(self._merge(row, module, name) for row in self._rows[:end]):
             self._insert(Row([], self._line(module, [name] if name else [])), end)
 
     def _line(self, module: str, names: Sequence[str]) -> cst.SimpleStatementLine:
@@ -176,8 +176,10 @@ class Rows:
         if place:
             self._insert_below(new, group[place - 1])
         else:
-            new.leading, group[0].leading = group[0].leading, []
-            self._rows.insert(self._rows.index(group[0]), new)
+            first = self._rows.index(group[0])
+            cut = self._own_lines(first) if len(group) == 1 else len(group[0].leading)
+            new.leading, group[0].leading = group[0].leading[:cut], group[0].leading[cut:]
+            self._rows.insert(first, new)
 
     def _insert_below(self, new: Row, row: Row) -> None:
         place = self._rows.index(row) + 1
@@ -186,16 +188,21 @@ class Rows:
             _space(self._rows[place + 1])
 
     def _insert_above(self, new: Row, place: int) -> None:
-        """As a group of its own; comments that belong to what follows stay there, others stay above."""
-        row = self._rows[place]
-        blanks = [i for i, line in enumerate(row.leading, 1) if not line.comment]
-        cut = len(row.leading) if not row.statement or (not blanks and place == 0) else max(blanks, default=0)
-        head, row.leading = row.leading[:cut], row.leading[cut:]
-        while head and not head[-1].comment:
-            head.pop()
-        new.leading = [*head, _BLANK] if head or place else []
+        """As a group of its own."""
+        row, cut = self._rows[place], self._own_lines(place)
+        above, row.leading = row.leading[:cut], row.leading[cut:]
+        above = above[: len(above) - len(_blanks(above[::-1]))]
+        new.leading = [*above, _BLANK] if above or place else []
         self._rows.insert(place, new)
         _space(row)
+
+    def _own_lines(self, place: int) -> int:
+        """Where the comments begin that belong to a row; those of a file's head, and with a blank line below, belong to none."""
+        leading = self._rows[place].leading
+        blanks = [i for i, line in enumerate(leading, 1) if not line.comment]
+        if self._rows[place].statement is None or (place == 0 and not blanks):
+            return len(leading)
+        return max(blanks, default=0)
 
     # ── removing ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

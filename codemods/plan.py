@@ -199,7 +199,7 @@ class Planner:
             path = os.path.join(self.root, result.file)
             self._formatted.setdefault(result.file, path in accepted)
             before, data = self._text(result.file), result.data
-            failures = list(check_text(result.file, before, data, result.rows, result.applied))
+            failures = list(check_text(before, result))
             if not failures and self._formatted[result.file]:
                 tidy = self._layout.formatted(path, data)
                 data = tidy if same_code(data, tidy) else data

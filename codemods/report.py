@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from codemods.plan import Change, Migration
+from codemods.registry import all_codemods
 from codemods.rewriting import Refusal
 from codemods.verify import Failure
 from lint_rules.findings import Finding
@@ -39,7 +40,7 @@ def rows(migration: Migration, shown: Shown, unwritten: dict[str, str], written:
         "files": [
             {
                 "filename": shown(file),
-                "fixes": [_row(finding, shown) for finding in change.applied],
+                "fixes": [{**_row(finding, shown), "alters": list(all_codemods()[finding.code].alters)} for finding in change.applied],
                 "error": unwritten.get(file),
             }
             for file, change in migration.changes.items()

@@ -36,6 +36,8 @@ class Rewritten(Struct, frozen=True):
     refused: tuple[Refusal, ...] = ()
     rows: tuple[Rows, ...] = ()
     """First and last rows, in the text before, of what was edited (imports aside)."""
+    released: tuple[str, ...] = ()
+    """Names that the edits no longer use: only their imports may be gone."""
     waiting: bool = False
     """Whether some edits overlap others and wait for the next round."""
 
@@ -56,6 +58,8 @@ def rewrite_file(
         site = Site(finding, task_of(finding, tasks), project, tree, choices)
         try:
             edits = list(all_codemods()[finding.code].rewrite(site))
+            for edit in edits:  # what cannot be written is found out here, where it belongs to one finding
+                edit.change(edit.node)
         except Undecided as error:
             refused.append(Refusal(finding, str(error), error.question, error.choices))
             continue
@@ -71,7 +75,7 @@ def rewrite_file(
         result = round_.result() if applied else data
     except Refused as error:  # imports that the edits need together
         return Rewritten(file, data, refused=(*refused, *(Refusal(finding, str(error)) for finding in applied)))
-    return Rewritten(file, result, tuple(applied), tuple(refused), tuple(round_.rows), waiting)
+    return Rewritten(file, result, tuple(applied), tuple(refused), tuple(round_.rows), tuple(round_.released), waiting)
 
 
 def task_of(finding: Finding, tasks: Sequence[Task]) -> Task | None:
@@ -86,11 +90,11 @@ class _Round:
 
     def __init__(self, tree: Tree) -> None:
         self.rows: list[Rows] = []
+        self.released: list[str] = []
         self._tree = tree
         self._edits: dict[int, Edit] = {}
         self._around: set[int] = set()
         self._needed: list[Needed] = []
-        self._released: list[str] = []
 
     def takes(self, edits: list[Edit]) -> bool:
         """Whether the edits keep clear of those taken before."""
@@ -106,12 +110,12 @@ class _Round:
             self._around.update(id(node) for node in self._tree.around(edit.node))
             self.rows.append(self._tree.region(edit.node))
         self._needed += site.needed
-        self._released += site.released
+        self.released += site.released
 
     def result(self) -> bytes:
         """The bytes of the rewritten file."""
         changed = self._tree.module.visit(_Transformer(self._edits, self._around))
-        return repaired(changed, self._needed, self._released).bytes
+        return repaired(changed, self._needed, self.released).bytes
 
 
 class _Transformer(cst.CSTTransformer):

@@ -86,8 +86,11 @@ class Tree:
     @cached_property
     def width(self) -> int:
         """The columns in which lines are written: as many as the longest line of the file takes, within what formatters use."""
-        longest = max(map(len, self.data.decode(self.module.encoding).splitlines()), default=0)
-        return min(max(longest, NARROW), WIDE)
+        return min(max(NARROW, *map(len, self._lines)), WIDE)
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self.data.decode(self.module.encoding).replace("\r\n", "\n").split("\n")
 
     def rows(self, node: cst.CSTNode) -> tuple[int, int]:
         """First and last row of a node; a function begins with its first decorator."""
@@ -117,7 +120,9 @@ class Tree:
 
     def space(self, node: cst.CSTNode, before: int = 0) -> Space:
         """What a call may take that is written where a node begins, `before` columns further on."""
-        return Space(self.width - self.column(node) - before, self.module.default_indent)
+        end = self._ranges[node].end
+        behind = self._lines[end.line - 1][end.column :]
+        return Space(self.width - self.column(node) - before - len(behind), self.module.default_indent)
 
     def decorator(self, span: Span) -> cst.Decorator:
         """The decorator whose expression stands at a span.

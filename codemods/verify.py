@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from codemods.manifest import differences, manifest
 from codemods.registry import all_codemods
-from codemods.rewriting import Rows, task_of
+from codemods.rewriting import Rewritten, Rows, task_of
 from lint_rules.analysis import Analysis
 from lint_rules.findings import Finding
 from lint_rules.source.decode import Unreadable, decode
@@ -35,8 +35,9 @@ class Failure(Struct, frozen=True):
 # ── one round over one file ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def check_text(file: str, before: bytes, after: bytes, rows: Sequence[Rows], applied: Sequence[Finding]) -> Iterator[Failure]:
+def check_text(before: bytes, result: Rewritten) -> Iterator[Failure]:
     """What is wrong with the new text of a file by itself."""
+    file, after = result.file, result.data
     try:
         old_text, new_text = decode(before), decode(after)
         old, new = parse(old_text)[0], parse(new_text)[0]
@@ -46,10 +47,15 @@ def check_text(file: str, before: bytes, after: bytes, rows: Sequence[Rows], app
     if _compiles(old_text) and not _compiles(new_text):
         yield Failure("compile", file, "the new text does not compile, the old one does")
     for first, last in _changed_rows(old.body, new.body, len(old_text.split("\n"))):
-        if not any(low <= first and last <= high for low, high in rows):
+        if not any(low <= first and last <= high for low, high in result.rows):
             yield Failure("outside", file, f"the code of lines {first} to {last} changed, which no fix asked for")
             return
-    if not any(all_codemods()[finding.code].drops_comments for finding in applied):
+    gone = Counter(_imports(old)) - Counter(_imports(new))
+    for text, name in gone:
+        if name not in result.released:
+            yield Failure("imports", file, f"the import {text!r} is gone, which no fix has to do with")
+            return
+    if not any(all_codemods()[finding.code].drops_comments for finding in result.applied):
         lost = Counter(_comments(old_text)) - Counter(_comments(new_text))
         if lost:
             yield Failure("comments", file, f"the comment {next(iter(lost))!r} is lost")
@@ -62,6 +68,15 @@ def same_code(before: bytes, after: bytes) -> bool:
     except Unreadable:
         return False
     return _dump(one) == _dump(other)
+
+
+def _imports(module: ast.Module) -> Iterator[tuple[str, str]]:
+    """The module-level imports as text, each with the name that it binds."""
+    for statement in module.body:
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            source = "." * statement.level + (statement.module or "") if isinstance(statement, ast.ImportFrom) else ""
+            for each in statement.names:
+                yield f"{source} {each.name} {each.asname or ''}".strip(), each.asname or each.name.partition(".")[0]
 
 
 def _compiles(text: str) -> bool:

@@ -60,6 +60,4 @@ def _changed(top: str, directory: str) -> list[str]:
         )
     except (OSError, subprocess.TimeoutExpired):
         return []
-    if result.returncode != 0:
-        return []
     return [os.fsdecode(entry[3:]) for entry in result.stdout.split(b"\0") if entry]

@@ -147,7 +147,7 @@ def _content(path: str) -> bytes:
 def _is_abandoned(path: str, process: int) -> bool:
     """Whether the writer of a temporary file no longer runs. On Windows an open file cannot be removed: trying tells."""
     if sys.platform != "win32":
-        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from codemods.arguments import Item, Space, is_spread, items_of, laid_out
+from codemods.arguments import Item, Space, checked, is_spread, items_of, keyword_of, laid_out
 from codemods.async_http import as_async_client
 from codemods.change import Edit, Refused, Site
 from codemods.expressions import awaited, root_name
@@ -37,12 +37,22 @@ def blocking_call_in_async_task(site: Site) -> Iterator[Edit]:
         return
     if not path.startswith(("requests.", "httpx.")):
         raise Refused("there is no asynchronous form of it that means the same")
+    if _waits_for_ever(site, call):
+        raise Refused("it has no timeout, which has to be mended first (CRB406): elsewhere nobody would miss it")
     edit = as_async_client(site, call, path)
     if edit is None:
         function = cst.parse_expression(f"{site.name('asyncio', None, call)}.to_thread")
         space = tree.space(call, len("await "))
         edit = Edit(call, lambda node: awaited(_threaded(node, function, space), parent))
-    yield edit
+    yield checked(edit)
+
+
+def _waits_for_ever(site: Site, call: cst.Call) -> bool:
+    """Whether the call has no timeout, and its library none of its own."""
+    keyword = site.effect.row.timeout if site.effect.row is not None else None
+    given = keyword_of(call, keyword) if keyword is not None else None
+    opaque = any(arg.star for arg in call.args)
+    return keyword is not None and not opaque and (given is None or (isinstance(given.value, cst.Name) and given.value.value == "None"))
 
 
 def _threaded(call: cst.Call, function: cst.BaseExpression, space: Space) -> cst.Call:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from codemods.arguments import argument, is_spread, items_of, laid_out
-from codemods.change import Edit, Site
+from codemods.arguments import argument, checked, first_option, is_spread, items_of, keyword_of, laid_out, map_keyword
+from codemods.change import Edit, Refused, Site
 from codemods.registry import codemod
 
 
@@ -15,13 +15,17 @@ from codemods.registry import codemod
 def bound_signature(site: Site) -> Iterator[Edit]:
     """Make `bind` and the first parameter agree."""
     tree, drop = site.tree, site.task.flag("bind")
+    if site.task.declaration.form not in ("plain", "ours"):
+        raise Refused(f"{site.task.declaration.text} is a pre-configured decorator")
 
     def bound(call: cst.Call) -> cst.Call:
+        if not drop and keyword_of(call, "bind") is not None:  # bind=False
+            return map_keyword(call, "bind", lambda arg: arg.with_changes(value=cst.Name("True")))
         items, last = items_of(call)
-        kept = [item for item in items if item.keyword != "bind"]
-        if not drop:
-            place = next((n for n, item in enumerate(kept) if item.keyword not in ("config", "app")), len(kept))
-            kept.insert(place, argument("bind", "True"))
-        return laid_out(call, kept, last, tree.space(site.decorator, 1), is_spread(call))
+        if drop:
+            items = [item for item in items if item.keyword != "bind"]
+        else:
+            items.insert(first_option(items), argument("bind", "True"))
+        return laid_out(call, items, last, tree.space(site.decorator, 1), is_spread(call))
 
-    yield site.declaration(bound)
+    yield checked(site.declaration(bound))

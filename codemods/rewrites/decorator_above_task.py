@@ -8,6 +8,7 @@ import libcst as cst
 
 from codemods.change import Edit, Refused, Site
 from codemods.registry import codemod
+from lint_rules.rules.declaring.decorator_above_task import decorator_above_task as hiding
 
 
 @codemod("CRB105")
@@ -19,13 +20,16 @@ def decorator_above_task(site: Site) -> Iterator[Edit]:
     if not isinstance(function, cst.FunctionDef):
         raise Refused("the decorated function cannot be found")
     above = function.decorators[: function.decorators.index(task_decorator)]
-    at = [n for n, each in enumerate(above) if site.tree.rows(each.decorator)[0] == place.row]
-    if not at:
+    rows = [site.tree.rows(each.decorator)[0] for each in above]
+    if place.row not in rows:
         raise Refused("the decorator cannot be found above the task's")
+    at = rows.index(place.row)
+    if any(report.place.row in rows[at + 1 :] for report in hiding(site.task, site.project)):
+        return  # that one moves first, so that they stay in their order
 
     def reordered(node: cst.FunctionDef) -> cst.FunctionDef:
         decorators = list(node.decorators)
-        moved = decorators.pop(at[0])
+        moved = decorators.pop(at)
         decorators.insert(len(above), moved)
         return node.with_changes(decorators=decorators)
 

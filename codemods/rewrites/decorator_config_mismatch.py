@@ -9,7 +9,7 @@ from functools import partial
 
 import libcst as cst
 
-from celery_best_practices.contract import CONFIGS, FIELD_BY_NAME, WORKLOAD_OF_CONFIG
+from celery_best_practices.contract import CONFIGS, FIELD_BY_NAME
 from codemods.change import Edit, Refused, Site
 from codemods.registry import codemod
 from lint_rules.rules.declaring.decorator_config_mismatch import better_field
@@ -24,20 +24,23 @@ def decorator_config_mismatch(site: Site) -> Iterator[Edit]:
     if arg is None or not isinstance(arg.value, cst.Call):
         raise Refused("its config is missing, passed by position, or made elsewhere")
     config = arg.value
-    wrong = [each.keyword.value for each in config.args if each.keyword is not None and each.keyword.value not in FIELD_BY_NAME]
-    better = {name: better_field(name) for name in wrong}
-    given = {each.keyword.value for each in config.args if each.keyword is not None}
-    if not all(better.values()) or not given.isdisjoint(better.values()):
-        raise Refused("a field is unknown, and which one is meant cannot be told")
-    if not wrong and site.finding.fix is None:
-        raise Refused("which value is meant cannot be told")
-    written = config.func.attr if isinstance(config.func, cst.Attribute) else config.func
-    wanted = CONFIGS[site.task.declaration.workload or "io"]
-    if isinstance(written, cst.Name) and written.value in WORKLOAD_OF_CONFIG and written.value != wanted:
-        yield from _class(site, config.func, wanted)
-    for each in config.args:
-        if each.keyword is not None and each.keyword.value in better:
-            yield Edit(each.keyword, partial(_named, better[each.keyword.value]))
+    place, decorator = site.finding.place, site.project.at_decorator(site.task)
+    if (place.row, place.column) == (decorator.row, decorator.column):
+        yield from _class(site, config.func, CONFIGS[site.task.declaration.workload or "io"])
+    else:
+        yield from _fields(site, config)
+
+
+def _fields(site: Site, config: cst.Call) -> Iterator[Edit]:
+    """The edits that spell the fields right."""
+    given = [each.keyword for each in config.args if each.keyword is not None]
+    better = {name.value: better_field(name.value) for name in given if name.value not in FIELD_BY_NAME}
+    meant = [better.get(name.value, name.value) for name in given]
+    if site.finding.fix is None or not better or len({*meant}) < len(meant):
+        raise Refused("which field or which value is meant cannot be told")
+    for name in given:
+        if name.value in better:
+            yield Edit(name, partial(_named, better[name.value]))
 
 
 def _named(name: str, node: cst.Name) -> cst.Name:
@@ -46,11 +49,12 @@ def _named(name: str, node: cst.Name) -> cst.Name:
 
 def _class(site: Site, func: cst.BaseExpression, wanted: str) -> Iterator[Edit]:
     """The edit that names another class, from where the old one came."""
+    written = func.attr if isinstance(func, cst.Attribute) else func
+    if not isinstance(written, cst.Name) or written.value == wanted or site.finding.fix is None:
+        raise Refused("what is wrong is no class of another decorator")
     if isinstance(func, cst.Attribute):
         yield Edit(func, lambda node: node.with_changes(attr=cst.Name(wanted)))
         return
-    assert isinstance(func, cst.Name)
-    source = site.source(func.value) or RUNTIME
-    text = site.name(source, wanted, site.decorator)
-    site.release(func.value)
+    text = site.name(site.source(written.value) or RUNTIME, wanted, site.decorator)
+    site.release(written.value)
     yield Edit(func, lambda node: cst.parse_expression(text))

@@ -12,11 +12,13 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
-from codemods.arguments import argument, is_spread, items_of, laid_out
+from codemods.arguments import argument, checked, first_option, is_spread, items_of, laid_out, map_keyword
 from codemods.callers import called_directly
 from codemods.change import Edit, Refused, Site
 from codemods.expressions import negated, root_name
 from codemods.registry import codemod
+from lint_rules.project.tasks import rendered
+from lint_rules.rules.declaring.declarations import below
 
 NO_WAIT = "it is no loop that only waits for something and looks again"
 
@@ -36,18 +38,20 @@ def sleep_in_task(site: Site) -> Iterator[Edit]:
         raise Refused(NO_WAIT)
     if task.declaration.form not in ("plain", "ours") or task.declaration.opaque:
         raise Refused("its declaration cannot be given bind=True")
-    if site.project.option(task, "max_retries") is not None or (task.option("config") is not None and _limits_retries(site)):
-        raise Refused("its max_retries would end the wait")
+    if site.project.option(task, "max_retries") is not None or _retries_otherwise(site):
+        raise Refused("it may retry for another reason, which must not go on for ever, or its max_retries would end the wait")
     place = called_directly(task, site.project)
     if place:
         raise Refused(f"it is also called as a function ({place}), which cannot retry")
     bound = task.flag("bind")
     if (bound and not task.function.positional) or (not bound and any(each.name == "self" for each in task.function.parameters)):
         raise Refused("bind and its first parameter do not agree")
+    if not bound and below(task):
+        raise Refused("the decorators below the task's would be given self")
     own = task.function.positional[0].name if bound else "self"
     retry = f"raise {own}.retry(countdown={tree.code(call.args[0].value)})"
-    yield Edit(loop, lambda node: _looking_once(node, condition, retry, tree.module))
-    yield site.declaration(lambda node: _endless(site, node, bound))
+    yield checked(Edit(loop, lambda node: _looking_once(node, condition, retry, tree.module)))
+    yield checked(site.declaration(lambda node: _endless(site, node)))
     if not bound:
         yield Edit(function.params, _with_self)
     site.release(root_name(call.func))
@@ -70,7 +74,8 @@ def _awaited(loop: cst.While, call: cst.Call) -> cst.BaseExpression:
 
 
 def _is_statement(node: cst.CSTNode, call: cst.Call) -> bool:
-    return isinstance(node, cst.SimpleStatementLine) and len(node.body) == 1 and getattr(node.body[0], "value", None) is call
+    small: cst.CSTNode = node.body[0] if isinstance(node, cst.SimpleStatementLine) and len(node.body) == 1 else node
+    return isinstance(small, cst.Expr) and small.value is call
 
 
 def _breaks(suite: cst.BaseSuite) -> bool:
@@ -90,10 +95,16 @@ def _is_inert(node: cst.CSTNode) -> bool:
     )
 
 
-def _limits_retries(site: Site) -> bool:
+def _retries_otherwise(site: Site) -> bool:
+    """Whether the task may retry for another reason than the wait: by itself, by its config, or in its own code."""
+    task = site.task
+    if task.option("autoretry_for") is not None or any(rendered(call.func).endswith("retry") for call in task.function.body.calls):
+        return True
     config = site.arguments["config"].value if "config" in site.arguments else None
+    if config is None:
+        return task.option("config") is not None
     return not isinstance(config, cst.Call) or any(
-        arg.star or (arg.keyword is not None and arg.keyword.value == "max_retries") for arg in config.args
+        arg.star or (arg.keyword is not None and arg.keyword.value in ("max_retries", "backoff")) for arg in config.args
     )
 
 
@@ -115,12 +126,14 @@ def _looking_once(loop: cst.While, condition: cst.BaseExpression, retry: str, mo
     )
 
 
-def _endless(site: Site, call: cst.Call, bound: bool) -> cst.Call:
-    items, last = items_of(call)
-    kept = [item for item in items if item.keyword not in ("bind", "max_retries")]
-    place = next((n for n, item in enumerate(kept) if item.keyword not in ("config", "app")), len(kept))
-    kept[place:place] = [argument("bind", "True"), argument("max_retries", "None")]
-    return laid_out(call, kept, last, site.tree.space(site.decorator, 1), is_spread(call))
+def _endless(site: Site, call: cst.Call) -> cst.Call:
+    """The declaration with `bind=True` and `max_retries=None`."""
+    items, last = items_of(map_keyword(call, "bind", lambda arg: arg.with_changes(value=cst.Name("True"))))
+    given = [item.keyword for item in items]
+    place = given.index("bind") + 1 if "bind" in given else first_option(items)
+    wanted = {"bind": "True", "max_retries": "None"}
+    items[place:place] = [argument(keyword, value) for keyword, value in wanted.items() if keyword not in given]
+    return laid_out(call, items, last, site.tree.space(site.decorator, 1), is_spread(call))
 
 
 def _with_self(parameters: cst.Parameters) -> cst.Parameters:

@@ -15,8 +15,10 @@ from lint_rules.rules.declaring.unknown_task_option import better_option
 def unknown_task_option(site: Site) -> Iterator[Edit]:
     """Spell options right."""
     better = {name: right for name in site.arguments if (right := better_option(name))}
+    if site.finding.fix is None:
+        raise Refused("an option belongs to a call, or which one is meant cannot be told")
     if not better:
-        raise Refused("no option of Celery is near enough to be sure which is meant")
+        raise Refused("the option is not written in the declaration")
     twice = [right for right in better.values() if right in site.arguments]
     if twice:
         raise Refused(f"{twice[0]} is given as well")

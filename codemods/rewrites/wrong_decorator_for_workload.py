@@ -52,7 +52,7 @@ def _renamed(site: Site, expression: cst.BaseExpression, old: str, new: str) -> 
         raise Refused(f"{old} is written in another way")
     source = site.source(expression.value)
     if source is None:
-        raise Refused(f"where {expression.value} comes from cannot be seen")
+        raise Refused(f"{old} is imported under another name, or not at the top of the file")
     text = site.name(source, new, site.decorator)
     site.release(expression.value)
     return cst.parse_expression(text)

@@ -9,6 +9,7 @@ from textwrap import dedent
 import pytest
 
 from codemods.manifest import differences, manifest
+from codemods.rewriting import Rewritten
 from codemods.verify import Failure, by_file, check_project, check_text, revealed, same_code, silenced
 from lint_rules.analysis import Analysis, analyse
 from lint_rules.findings import Finding
@@ -34,7 +35,8 @@ def g():
 
 
 def checks(before: str, after: str, *rows: tuple[int, int]) -> list[str]:
-    return [failure.check for failure in check_text("a.py", before.encode(), after.encode(), rows, [])]
+    result = Rewritten("a.py", after.encode(), rows=rows, released=("os",))
+    return [failure.check for failure in check_text(before.encode(), result)]
 
 
 def test_an_edit_in_its_rows_passes() -> None:
@@ -45,6 +47,12 @@ def test_an_edit_in_its_rows_passes() -> None:
 def test_imports_of_the_module_are_free_to_change() -> None:
     assert checks(BEFORE, BEFORE.replace("import os\n", "import os\nimport asyncio\n")) == []
     assert checks(BEFORE, BEFORE.replace("import os\n", "")) == []
+
+
+def test_an_import_that_no_fix_released_must_stay() -> None:
+    assert checks(BEFORE, BEFORE.replace("from celery import shared_task\n", "")) == ["imports"]
+    star = BEFORE.replace("import os\n", "import os\nfrom tasks import *\n")
+    assert checks(star, BEFORE) == ["imports"]
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from celery_best_practices.contract import DECORATORS, WORKLOAD_OF_DECORATOR
-from lint_rules.facts.model import Attr, Ref
+from lint_rules.facts.model import Attr, Expr, Ref
 from lint_rules.findings import FixKind, Report, Severity
 from lint_rules.knowledge.celery_options import TASK_OPTIONS
 from lint_rules.knowledge.tables import Effect
@@ -161,12 +161,15 @@ def _base_with_logic(task: Task, project: Project) -> str:
     base = task.option("base")
     text = rendered(base, task.frame.scope.calls)
     values = project.values(base, task.frame_of("base"))
-    if len(values) == 1 and isinstance(values[0], External) and values[0].path in CELERYS_OWN:
+    if len(values) == 1 and isinstance(values[0], External) and _is_celerys(base):
         return ""
     if task.base is None or len(values) != 1:
         return f"its base {text} cannot be seen"
     classes, libraries, complete = project.resolver.lineage(task.base)
-    if not complete or not CELERYS_OWN.issuperset(libraries):
+    facts = [project.resolver.class_facts(cls) for cls in classes]
+    known = {cls.qualname.rpartition(".")[2] for cls in classes}
+    written = [base for each in facts for base in each.bases if not (isinstance(base, Ref) and base.path.rpartition(".")[2] in known)]
+    if not complete or not CELERYS_OWN.issuperset(libraries) or not all(map(_is_celerys, written)):
         return f"its base {text} inherits from classes that cannot be seen"
     for cls in classes:
         module = project.module(cls.file)
@@ -175,6 +178,11 @@ def _base_with_logic(task: Task, project: Project) -> str:
             public = sorted(methods, key=lambda name: (name.startswith("_"), name))
             return f"its base {text} has logic of its own ({', '.join(public[:3])}{', ...' if len(public) > 3 else ''})"
     return ""
+
+
+def _is_celerys(base: Expr | None) -> bool:
+    """Whether a class that is known to be a Celery task class is Celery's own: libraries call theirs otherwise."""
+    return isinstance(base, (Ref, Attr)) and base.path.rpartition(".")[2] == "Task"
 
 
 def _is_ours(expr: object) -> bool:
