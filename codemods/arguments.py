@@ -59,8 +59,8 @@ def items_of(call: cst.Call) -> tuple[list[Item], tuple[str, ...]]:
         Refused: a comment stands where it belongs to no argument.
     """
     items: list[Item] = []
-    _, before = _comments(call.whitespace_before_args)
-    _seen(call.whitespace_after_func, call.whitespace_before_args if _comments(call.whitespace_before_args)[0] else None)
+    _seen(call.whitespace_after_func)
+    _, before = _comments(call.whitespace_before_args)  # one behind the opening bracket stays there: see `laid_out`
     for arg in call.args:
         comma = arg.comma if isinstance(arg.comma, cst.Comma) else None
         if comma is not None:
@@ -75,11 +75,13 @@ def items_of(call: cst.Call) -> tuple[list[Item], tuple[str, ...]]:
 def laid_out(call: cst.Call, items: Sequence[Item], last: tuple[str, ...], space: Space, spread: bool = False) -> cst.Call:
     """The call with these arguments: on one line where they fit and nothing needs a line of its own, else one a line.
 
-    `last` are comments that stand before the closing bracket; `spread` asks for one a line in any case.
+    A comment behind the call's opening bracket stays there; `last` are comments that stand before the closing one; `spread` asks for one
+    argument a line in any case.
 
     Raises:
-        Refused: a generator expression without brackets of its own gets company.
+        Refused: a generator expression without brackets of its own gets company, or a comment is left without arguments.
     """
+    opening = _comments(call.whitespace_before_args)[0]
     if len(items) > 1:
         for item in items:
             _refuse_generator(item.arg)
@@ -91,7 +93,9 @@ def laid_out(call: cst.Call, items: Sequence[Item], last: tuple[str, ...], space
         whitespace_before_args=cst.SimpleWhitespace(""),
     )
     text = cst.Module([]).code_for_node(flat)
-    commented = last or any(item.above or item.behind for item in items)
+    commented = opening or last or any(item.above or item.behind for item in items)
+    if commented and not items:
+        raise Refused("a comment in its brackets stands where it would be lost")
     alone = len(items) == 1 and _is_bare_generator(items[0].arg)
     if not items or alone or not (commented or spread or len(text) > space.room or "\n" in text):
         return flat
@@ -101,7 +105,7 @@ def laid_out(call: cst.Call, items: Sequence[Item], last: tuple[str, ...], space
         following = items[n + 1].above if n + 1 < len(items) else last
         after = _line(item.behind, following, indent if n + 1 < len(items) else space.around, indent)
         args.append(item.arg.with_changes(comma=cst.Comma(whitespace_after=after)))
-    return call.with_changes(args=args, whitespace_before_args=_line("", items[0].above, indent, indent))
+    return call.with_changes(args=args, whitespace_before_args=_line(opening, items[0].above, indent, indent))
 
 
 _NO_COMMA = cst.MaybeSentinel.DEFAULT
@@ -200,9 +204,9 @@ def _comments(space: cst.BaseParenthesizableWhitespace) -> tuple[str, tuple[str,
     return behind, tuple(line.comment.value for line in space.empty_lines if line.comment is not None)
 
 
-def _seen(*spaces: cst.BaseParenthesizableWhitespace | None) -> None:
+def _seen(*spaces: cst.BaseParenthesizableWhitespace) -> None:
     for space in spaces:
-        if space is not None and any(_comments(space)):
+        if any(_comments(space)):
             raise Refused("a comment in its brackets stands where it would be lost")
 
 

@@ -92,14 +92,16 @@ class Rows:
             row.statement.body[0] for row in self._rows if isinstance(row.statement, cst.SimpleStatementLine) and is_imports(row.statement)
         ]
         self._width = max([_WIDTH, *(len(code) for code in map(self._code, lines) if "\n" not in code)])
-        plain = [source_of(line) for line in lines if all(one.alias.asname is None for one in bound(line))]
-        self._merges = any(len([*bound(line)]) > 1 for line in lines) or len(plain) == len({*plain})
+        froms = [(source_of(line), [*bound(line)]) for line in lines if isinstance(line, cst.ImportFrom)]
+        plain = [source for source, names in froms if all(one.alias.asname is None for one in names)]
+        self._merges = len(plain) == len({*plain}) or any(len(names) > 1 for _, names in froms)  # else one statement a name
 
     def tree(self) -> cst.Module:
         """The module with these rows."""
         body = [row.statement.with_changes(leading_lines=row.leading) for row in self._rows if row.statement]
-        ended = self._module.has_trailing_newline or not self._module.body
-        return self._module.with_changes(header=(), body=body, footer=self._rows[-1].leading, has_trailing_newline=ended)
+        end = self._rows[-1].leading
+        ended = bool(body or end) and (self._module.has_trailing_newline or not self._module.body)
+        return self._module.with_changes(header=(), body=body, footer=end, has_trailing_newline=ended)
 
     def _code(self, node: cst.CSTNode) -> str:
         return self._module.code_for_node(node)

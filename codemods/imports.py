@@ -242,15 +242,15 @@ class Imports:
         path = joined(module, name) if name else module
         visible = [*self._visible(inside, before)]
         hidden: set[str] = set()
-        for scope, end in visible:
-            found = [self._expression(local, scope, end, module, path) for local in scope.bindings if local not in hidden | scope.elsewhere]
+        for scope, row in visible:
+            own = scope.bindings.keys() - scope.elsewhere
+            found = [self._expression(local, scope, row, module, path) for local in scope.bindings if local in own - hidden]
             if best := min((each for each in found if each), key=lambda each: each.count("."), default=None):
                 return best, None
-            hidden |= scope.bindings.keys() - scope.elsewhere
-        needed = Needed(module, name)
+            hidden |= own
         for scope, _ in visible:
-            self._refuse_taken(scope, needed)
-        return path if name is None else name, needed
+            self._refuse_taken(scope, Needed(module, name))
+        return name or path, Needed(module, name)
 
     def _visible(self, inside: Sequence[cst.CSTNode], before: cst.BaseStatement | None) -> Iterator[tuple[_Scope, int]]:
         """The scopes whose names a place sees, innermost first, each with the row that it is in."""
@@ -260,25 +260,25 @@ class Imports:
             if scope is scopes[-1] or not isinstance(scope.node, cst.ClassDef):
                 yield scope, end
 
-    def _expression(self, local: str, scope: _Scope, end: int, module: str, path: str) -> str | None:
+    def _expression(self, local: str, scope: _Scope, row: int, module: str, path: str) -> str | None:
         """How to say `path` with a name, if in all cases the name leads there."""
         bindings = [each for each in scope.bindings[local] if not each.at.typing]
-        meaning = next((each.path for each in bindings if each.at.certain and each.at.row < end), None)
+        above = [each for each in bindings if each.at.certain and each.at.row < row]
+        meaning = above[0].path if above else None
         if meaning is None or any(each.path != meaning for each in bindings):
             return None
-        loaded = meaning == module or any(
-            f"{each.loads}.".startswith(f"{module}.") for each in bindings if each.at.certain and each.at.row < end
-        )
-        if meaning == path or (loaded and path.startswith(f"{meaning}.")):
-            return local + path[len(meaning) :]
-        return None
+        loaded = meaning == module or any(_loads(each, module) for each in above)
+        return local + path[len(meaning) :] if meaning == path or (loaded and path.startswith(f"{meaning}.")) else None
 
     def _refuse_taken(self, scope: _Scope, needed: Needed) -> None:
         local, path = _local(needed)
         for each in scope.bindings.get(local, ()) if local not in scope.elsewhere else ():
-            if each.path != path or scope is not self._top:
+            if each.path != path:
                 raise Refused(f"the name {local!r} means something else here{self._line(each)}")
-            if not each.at.certain and not each.at.typing and local not in sys.stdlib_module_names:
+            if scope is not self._top:
+                raise Refused(f"{local!r} is imported in this function, but perhaps not before this place{self._line(each)}")
+            # where a package may be absent, an import of it at the top would fail; the standard library is always there
+            if not each.at.certain and not each.at.typing and path.partition(".")[0] not in sys.stdlib_module_names:
                 raise Refused(f"{local!r} is imported only in some cases{self._line(each)}")
         if hasattr(builtins, local):
             raise Refused(f"the name {local!r} is a builtin")
@@ -298,11 +298,11 @@ class Imports:
 
     def lacks(self, needed: Needed) -> bool:
         """Whether the module's own imports do not bind what is needed in all cases and above its first use."""
-        local, _ = _local(needed)
+        local, path = _local(needed)
         last = self.uses.get(local, len(self._module.body))
         for each in self._top.bindings.get(local, ()):
-            loads = needed.name or f"{each.loads}.".startswith(f"{needed.module}.")
-            if loads and each.at.certain and not each.at.typing and each.at.row <= last:
+            there = each.path == path and (needed.name or _loads(each, needed.module))
+            if there and each.at.certain and not each.at.typing and each.at.row <= last:
                 return False
         self._refuse_taken(self._top, needed)
         return True
@@ -339,6 +339,11 @@ def repaired(module: cst.Module, needed: Iterable[Needed], released: Iterable[st
         rows.add(each.module, each.name, imports.uses.get(_local(each)[0]))
     rows.drop(lambda each: each.name in unused)
     return rows.tree()
+
+
+def _loads(binding: _Binding, module: str) -> bool:
+    """Whether the import loads the module too: `import a.b.c` loads `a` and `a.b`."""
+    return f"{binding.loads}.".startswith(f"{module}.")
 
 
 def _local(needed: Needed) -> tuple[str, str]:

@@ -32,7 +32,8 @@ FIXED = re.compile(
 """Strings, bytes and numbers: they come back equal from JSON, with kombu bytes as well (research/celery-facts.md 12)."""
 FRESH = re.compile(rf"{_RESPONSE}\.json\(\)|json\.loads\(\)")
 """What JSON said, so that it can say it again: an object that nothing else holds."""
-PLAIN = re.compile(rf"{FIXED.pattern}((\.(split|splitlines)\(\))?(\[\])*)|({FRESH.pattern})(\[\])*")
+PLAIN = re.compile(rf"{FIXED.pattern}((\.(split|splitlines)\(\))?(\[\])*)|({FRESH.pattern})(\[\]|\.get\(\))*")
+LOOKUP = re.compile(rf"({FRESH.pattern})(\[\]|\.get\(\))*\.get")
 CLIENTS = re.compile(r"(requests|httpx)\.(Session|session|Client)\(\)")
 CONTEXTS = re.compile(rf"{CLIENTS.pattern}|{_RESPONSE}|{_CLIENT}\.stream\(\)|urllib\.request\.urlopen\(\)")
 """What a `with` of the first part may enter: it holds back no errors, and nothing of it is left for the second part."""
@@ -139,8 +140,9 @@ class Body:
                 raise Refused(f"the rest needs {name}, which may not survive JSON")
         if len(values) > MOST_VALUES:
             raise Refused(f"the rest needs {len(values)} values of what comes before")
-        loose = {name: value for name, value in assigned.items() if value is not None and not self._means(value, FIXED)}
-        if len(loose) > 1 and not all(isinstance(value, Result) and self._means(value, FRESH) for value in loose.values()):
+        loose = {name: value for name, value in assigned.items() if value is not None and not self._is_fixed(value)}
+        fresh = {value for value in loose.values() if isinstance(value, Result) and self._means(value, FRESH)}
+        if len(loose) > max(1, len(fresh)):
             raise Refused(f"{' and '.join(loose)} may share what they hold")
         taken, kept = ([name for name in self._parameters if name in names] for names in (_needed(before), needed - bound.keys()))
         self._check_parameters(lead, taken, kept, loose)
@@ -201,19 +203,26 @@ class Body:
     # ── what crosses ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _assigned(self, name: str, lead: Sequence[_Statement]) -> Expr | None:
-        """What a name stands for when the first part has ended."""
+        """What a name stands for when the first part has ended, None if that is not clear."""
         bindings = [each for each in self._function.body.bindings if each.target == name and each.row <= lead[-1].last]
-        return bindings[-1].value if bindings else None
+        iterates = any(name in _comprehended(each.trees).values() for each in lead)
+        return bindings[-1].value if bindings and not iterates else None
 
     def _is_json(self, value: Expr) -> bool:
         """Whether JSON certainly brings a value back equal."""
         if isinstance(value, Seq):
-            return value.kind == "list" and all(self._is_json(item) for item in value.items)
+            return value.kind == "list" and self._are_json(value.items)
         if isinstance(value, Map):
-            return all(isinstance(key, Const) and isinstance(key.value, str) for key in value.keys) and all(
-                map(self._is_json, value.values)
-            )
+            return all(isinstance(key, Const) and isinstance(key.value, str) for key in value.keys) and self._are_json(value.values)
         return isinstance(value, Const) or (self._is_certain(value, frozenset()) and self._means(value, PLAIN))
+
+    def _are_json(self, items: Sequence[Expr]) -> bool:
+        """Whether that is so of the items of a new object (and none of them may be another one's part)."""
+        return all(self._is_json(item) for item in items) and (len(items) == 1 or all(self._is_fixed(item) for item in items))
+
+    def _is_fixed(self, value: Expr) -> bool:
+        """Whether nobody can change it, so that it does not matter who else has it."""
+        return isinstance(value, Const) or self._means(value, FIXED)
 
     def _is_certain(self, value: Expr, seen: frozenset[str]) -> bool:
         """Whether nothing unknown is among what an expression can be: the resolver tells of what it knows alone."""
@@ -221,8 +230,13 @@ class Body:
             return self._is_certain(value.base, seen)
         if isinstance(value, Result):
             call = self._frame.scope.calls[value.index]
-            plain = not (call.keywords and self._means(value, FRESH))  # without hooks of its own
-            return plain and self._is_certain(call.func, seen)
+            if call.keywords and self._means(value, FRESH):  # hooks that make something else of JSON
+                return False
+            if self._means(call.func, LOOKUP) and not all(
+                each in (Seq("list", ()), Map((), ())) or self._is_fixed(each) for each in call.args[1:]
+            ):
+                return False
+            return self._is_certain(call.func, seen)
         if not isinstance(value, Ref):
             return not isinstance(value, OneOf)
         name = value.path.partition(".")[0]
@@ -297,8 +311,17 @@ def _names(trees: Iterable[ast.AST], *contexts: type[ast.expr_context]) -> list[
 
 
 def _stored(trees: Iterable[ast.AST]) -> dict[str, None]:
-    """The names that get a value, in order."""
-    return dict.fromkeys(_names(trees, ast.Store))
+    """The names that get a value, in order; those of comprehensions are none of the function's."""
+    trees = [*trees]
+    inner = _comprehended(trees)
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    return dict.fromkeys(node.id for node in nodes if id(node) not in inner)
+
+
+def _comprehended(trees: Iterable[ast.AST]) -> dict[int, str]:
+    """The names that comprehensions give values to, by node."""
+    targets = [node.target for tree in trees for node in ast.walk(tree) if isinstance(node, ast.comprehension)]
+    return {id(name): name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
 
 
 def _needed(trees: Iterable[ast.stmt]) -> set[str]:

@@ -111,7 +111,7 @@ class Tree:
             if isinstance(outer, cst.BaseCompoundStatement) and not isinstance(inner, cst.BaseSuite):
                 first, last = self.rows(outer)
                 body = outer.body.body[0] if not isinstance(outer, cst.Match) and outer.body.body else None
-                return first, max(first, self.rows(body)[0] - 1) if body is not None else last
+                return first, max(self._ranges[outer].start.line, self.rows(body)[0] - 1) if body is not None else last
         return self.rows(node)
 
     def column(self, node: cst.CSTNode) -> int:

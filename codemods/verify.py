@@ -8,7 +8,7 @@ import re
 import tokenize
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
 from msgspec import Struct
@@ -56,7 +56,7 @@ def check_text(before: bytes, result: Rewritten) -> Iterator[Failure]:
             yield Failure("imports", file, f"the import {text!r} is gone, which no fix has to do with")
             return
     if not any(all_codemods()[finding.code].drops_comments for finding in result.applied):
-        lost = Counter(_comments(old_text)) - Counter(_comments(new_text))
+        lost = Counter(_comments(old_text, _rows_of_imports(old, gone))) - Counter(_comments(new_text))
         if lost:
             yield Failure("comments", file, f"the comment {next(iter(lost))!r} is lost")
 
@@ -73,10 +73,14 @@ def same_code(before: bytes, after: bytes) -> bool:
 def _imports(module: ast.Module) -> Iterator[tuple[str, str]]:
     """The module-level imports as text, each with the name that it binds."""
     for statement in module.body:
-        if isinstance(statement, (ast.Import, ast.ImportFrom)):
-            source = "." * statement.level + (statement.module or "") if isinstance(statement, ast.ImportFrom) else ""
-            for each in statement.names:
-                yield f"{source} {each.name} {each.asname or ''}".strip(), each.asname or each.name.partition(".")[0]
+        yield from _imports_in(statement)
+
+
+def _imports_in(statement: ast.stmt) -> Iterator[tuple[str, str]]:
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        source = "." * statement.level + (statement.module or "") if isinstance(statement, ast.ImportFrom) else ""
+        for each in statement.names:
+            yield f"{source} {each.name} {each.asname or ''}".strip(), each.asname or each.name.partition(".")[0]
 
 
 def _compiles(text: str) -> bool:
@@ -89,10 +93,21 @@ def _compiles(text: str) -> bool:
     return True
 
 
-def _comments(text: str) -> Iterator[str]:
+def _rows_of_imports(module: ast.Module, gone: Container[tuple[str, str]]) -> set[int]:
+    """The rows of imports that are gone: what is said there goes with them."""
+    return {
+        row
+        for statement in module.body
+        if any(each in gone for each in _imports_in(statement))
+        for row in range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
+    }
+
+
+def _comments(text: str, without: Container[int] = ()) -> Iterator[str]:
+    """The comments of a text, but for those on some rows."""
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.COMMENT:
+            if token.type == tokenize.COMMENT and token.start[0] not in without:
                 yield token.string
     except (tokenize.TokenError, SyntaxError):
         return

@@ -68,7 +68,7 @@ def replaced(site: Site, workload: str) -> Iterator[Edit]:
     made = laid_out(cst.Call(cst.parse_expression(config)), fields_in_order, (), space.within("config=,"))
     arguments = [argument("config", made), *([argument("app", app)] if app is not None else []), *outside]
     spread = call is not None and is_spread(call)
-    new = laid_out(cst.Call(cst.parse_expression(name)), arguments, last, space, spread)
+    new = laid_out((call or cst.Call(callee)).with_changes(func=cst.parse_expression(name)), arguments, last, space, spread)
     site.release(root_name(callee))
     yield Edit(decorator, lambda node: node.with_changes(decorator=new))
 

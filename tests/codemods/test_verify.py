@@ -127,6 +127,12 @@ def test_a_lost_comment_is_found() -> None:
     assert checks(BEFORE, BEFORE.replace("    # why\n", "").replace("return 2", "return 2  # why"), (5, 14)) == []
 
 
+def test_a_comment_behind_an_import_goes_with_it() -> None:
+    before = BEFORE.replace("import os\n", "import os  # for paths\n")
+    assert checks(before, before.replace("import os  # for paths\n", "")) == []
+    assert checks(before, before.replace("    # why\n", "").replace("import os  # for paths\n", ""), (5, 11)) == ["comments"]
+
+
 def test_same_code() -> None:
     assert same_code(b"x = [1,2]\n", b"x = [1, 2]\n")
     assert not same_code(b"x = [1, 2]\n", b"x = [1, 3]\n")
