@@ -45,6 +45,8 @@ class Choices(Struct, frozen=True):
     unsafe: bool = False
     route: bool = False
     """Whether migrated tasks are sent to queues called like their workload."""
+    line_length: int | None = None
+    """Columns, where the project says how many."""
     workloads: Mapping[str, str] = {}
     """Task name -> cpu, io or db, as answered when asked."""
 

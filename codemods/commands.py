@@ -17,6 +17,7 @@ import msgspec
 from libcst.codemod import CodemodCommand, CodemodContext, SkipFile
 
 from codemods.change import Choices
+from codemods.line_length import line_length
 from codemods.registry import all_codemods
 from codemods.rewriting import rewrite_file
 from codemods.verify import check_text
@@ -56,7 +57,14 @@ class Command(CodemodCommand):
         ]
         if not findings:
             return tree
-        result = rewrite_file(file, tree.bytes, findings, analysis.project.tasks, analysis.project, Choices(unsafe=self.unsafe))
+        result = rewrite_file(
+            file,
+            tree.bytes,
+            findings,
+            analysis.project.tasks,
+            analysis.project,
+            Choices(unsafe=self.unsafe, line_length=line_length(find_root(path))),
+        )
         for refusal in result.refused:
             self.warn(f"line {refusal.finding.place.row}: {refusal.reason}")
         if not result.applied:

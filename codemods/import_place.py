@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from bisect import bisect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, NamedTuple, TypeGuard
@@ -36,14 +36,13 @@ class Bound(NamedTuple):
 
 def bound(statement: cst.CSTNode) -> Iterator[Bound]:
     """What an import binds: `import a.b` binds `a`; `*` nothing that is known; other nodes nothing."""
-    if isinstance(statement, cst.Import | cst.ImportFrom | cst.LazyImport | cst.LazyImportFrom) and not isinstance(
-        statement.names, cst.ImportStar
-    ):
-        source = source_of(statement)
-        for alias in statement.names:
-            named = alias.evaluated_name
-            local = named if source is not None else named.partition(".")[0]
-            yield Bound(alias, alias.evaluated_alias or local, named if source is None else joined(source, named))
+    if not isinstance(statement, cst.Import | cst.ImportFrom | cst.LazyImport | cst.LazyImportFrom):
+        return
+    source = source_of(statement)
+    for alias in () if isinstance(statement.names, cst.ImportStar) else statement.names:
+        named = alias.evaluated_name
+        local = named if source is not None else named.partition(".")[0]
+        yield Bound(alias, alias.evaluated_alias or local, named if source is None else joined(source, named))
 
 
 def source_of(statement: cst.CSTNode) -> str | None:
@@ -65,11 +64,8 @@ def is_imports(statement: cst.CSTNode | None) -> bool:
 
 def is_docstring(statement: cst.CSTNode | None) -> bool:
     """Whether it is a string on its own (that it stands first is the caller's to know)."""
-    match statement:
-        case cst.SimpleStatementLine(body=[cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString()), *_]):
-            return True
-        case _:
-            return False
+    first = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+    return isinstance(first, cst.Expr) and isinstance(first.value, cst.SimpleString | cst.ConcatenatedString)
 
 
 @dataclass(eq=False)
@@ -88,13 +84,11 @@ class Rows:
         self._rows = [*(Row([*each.leading_lines], each) for each in module.body), Row([*module.footer], None)]
         self._rows[0].leading[:0] = module.header
         self._first = [*self._rows]
-        lines = [
-            row.statement.body[0] for row in self._rows if isinstance(row.statement, cst.SimpleStatementLine) and is_imports(row.statement)
-        ]
-        self._width = max([_WIDTH, *(len(code) for code in map(self._code, lines) if "\n" not in code)])
-        froms = [(source_of(line), [*bound(line)]) for line in lines if isinstance(line, cst.ImportFrom)]
+        imports = [each.body[0] for each in module.body if isinstance(each, cst.SimpleStatementLine) and is_imports(each)]
+        self._width = max([_WIDTH, *(len(code) for code in map(self._code, imports) if "\n" not in code)])
+        froms = [(source_of(each), [*bound(each)]) for each in imports if isinstance(each, cst.ImportFrom)]
         plain = [source for source, names in froms if all(one.alias.asname is None for one in names)]
-        self._merges = len(plain) == len({*plain}) or any(len(names) > 1 for _, names in froms)  # else one statement a name
+        self._merges = len(plain) == len({*plain}) or any(len(names) > 1 for _, names in froms)  # else it is one statement a name
 
     def tree(self) -> cst.Module:
         """The module with these rows."""
@@ -125,38 +119,25 @@ class Rows:
 
     def _merge(self, row: Row, module: str, name: str) -> bool:
         """Put the name into a from-import of that module in this row, if there is one that has names without `as`."""
-        if not isinstance(row.statement, cst.SimpleStatementLine):
+        line = row.statement
+        if not isinstance(line, cst.SimpleStatementLine):
             return False
-        for each in row.statement.body:
+        for each in line.body:
             if isinstance(each, cst.ImportFrom) and source_of(each) == module and any(one.alias.asname is None for one in bound(each)):
                 grown: cst.BaseSmallStatement = _with_name(each, name)
                 code = self._code(grown)
-                if (
-                    len(code) > self._width
-                    and "\n" not in code
-                    and len(row.statement.body) == 1
-                    and not _comment(row.statement.trailing_whitespace)
-                ):
+                if len(code) > self._width and "\n" not in code and len(line.body) == 1 and not _comment(line.trailing_whitespace):
                     names = [self._code(one.alias.with_changes(comma=cst.MaybeSentinel.DEFAULT)) for one in bound(grown)]
                     grown = self._line(module, names).body[0]
-                row.statement = row.statement.with_changes(body=[grown if one is each else one for one in row.statement.body])
+                row.statement = line.with_changes(body=[grown if one is each else one for one in line.body])
                 return True
         return False
 
     def _insert(self, new: Row, end: int) -> None:
         """A statement of its own: in the last block of imports above row `end` and all definitions that has imports of its section."""
-        blocks: list[list[list[Row]]] = []
-        above: Row | None = None
-        for row in takewhile(lambda row: not isinstance(row.statement, cst.FunctionDef | cst.ClassDef), self._rows[:end]):
-            if is_imports(row.statement):
-                if above is None or not is_imports(above.statement):
-                    blocks.append([])
-                if not blocks[-1] or not all(line.comment for line in row.leading):
-                    blocks[-1].append([])
-                blocks[-1][-1].append(row)
-            above = row
+        blocks = _blocks(takewhile(lambda row: not isinstance(row.statement, cst.FunctionDef | cst.ClassDef), self._rows[:end]))
         section = _section(new)
-        of_section = [block for block in blocks if any(_section(row) == section for group in block for row in group)]
+        of_section = [block for block in blocks if any(section in map(_section, group) for group in block)]
         if not blocks:
             self._insert_above(new, 1 if is_docstring(self._rows[0].statement) else 0)
         elif of_section:
@@ -210,9 +191,10 @@ class Rows:
 
     def drop(self, unwanted: Callable[[Bound], bool]) -> None:
         """Remove names from the imports, but those of which a comment or `x as x` says that they stand there on purpose."""
-        for row in [row for row in self._rows if isinstance(row.statement, cst.SimpleStatementLine)]:
+        for row in [*self._rows]:
             line = row.statement
-            assert isinstance(line, cst.SimpleStatementLine)
+            if not isinstance(line, cst.SimpleStatementLine):
+                continue
             rest = {each: _without(each, unwanted, _comment(line.trailing_whitespace)) for each in line.body}
             kept = [each for each in rest.values() if each]
             row.leading += [comment for each in line.body if not rest[each] for comment in _inner_comments(each)]
@@ -227,6 +209,21 @@ class Rows:
 
 
 # ── the lines between statements ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _blocks(rows: Iterable[Row]) -> list[list[list[Row]]]:
+    """The imports that follow each other with nothing else between, in groups between blank lines."""
+    blocks: list[list[list[Row]]] = []
+    above: Row | None = None
+    for row in rows:
+        if is_imports(row.statement):
+            if above is None or not is_imports(above.statement):
+                blocks.append([])
+            if not blocks[-1] or not all(line.comment for line in row.leading):
+                blocks[-1].append([])
+            blocks[-1][-1].append(row)
+        above = row
+    return blocks
 
 
 def _blanks(lines: Sequence[cst.EmptyLine]) -> list[cst.EmptyLine]:
@@ -332,17 +329,14 @@ def _without(statement: cst.BaseSmallStatement, unwanted: Callable[[Bound], bool
     comments = [_comment(gap.first_line) if _ends_line(gap) else None for gap in gaps]
     for i in reversed(range(len(names))):
         alias = names[i].alias
-        said = [comment, comments[0], next((said for said in comments[i + 1 :] if said is not None), "")]
-        if (
-            unwanted(names[i])
-            and alias.evaluated_alias != alias.evaluated_name
-            and not any(_DELIBERATE.search(each or "") for each in said)
-        ):
+        said = [comment, comments[0], next((each for each in comments[i + 1 :] if each is not None), "")]
+        deliberate = alias.evaluated_alias == alias.evaluated_name or any(_DELIBERATE.search(each or "") for each in said)
+        if unwanted(names[i]) and not deliberate:
             gaps[i : i + 2] = [_one_gap(gaps[i], gaps[i + 1], last=i == len(names) - 1)]
             del names[i]
-    if not names or len(names) == len(comments) - 1:
-        return statement if names else None
-    return _with(statement, [one.alias for one in names], gaps)
+    if len(names) == len(comments) - 1:
+        return statement
+    return _with(statement, [each.alias for each in names], gaps) if names else None
 
 
 def _one_gap(before: Space, after: Space, last: bool) -> Space:

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from codemods.change import Choices, Refused
 from codemods.layout import Layout
+from codemods.line_length import line_length
 from codemods.registry import all_codemods
 from codemods.rewriting import Refusal, Rewritten, rewrite_file, task_of
 from codemods.verify import Failure, by_file, check_project, check_text, revealed, same_code
@@ -98,7 +99,7 @@ class Planner:
         self.options = options
         self.covers = covers
         self.ask = ask
-        self.choices = Choices(options.unsafe, options.route)
+        self.choices = Choices(options.unsafe, options.route, line_length(root))
         self._originals: dict[str, Original] = {}
         self._texts: dict[str, bytes] = {}
         self._applied: dict[str, list[Finding]] = {}

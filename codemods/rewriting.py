@@ -47,7 +47,7 @@ def rewrite_file(
 ) -> Rewritten:
     """Rewrite what the findings of one file ask for."""
     try:
-        tree = Tree(data)
+        tree = Tree(data, choices.line_length)
     except Refused as error:
         return Rewritten(file, data, refused=tuple([Refusal(finding, str(error)) for finding in findings]))
     round_ = _Round(tree)

@@ -22,21 +22,22 @@ from lint_rules.rules.blocking.blocking_call_in_cpu_task import WAITS, blocking_
 
 MOST_VALUES = 3
 
-_CLIENT = r"(requests|httpx)(\.(Session|session|Client)\(\))?"
-_RESPONSE = rf"{_CLIENT}\.(get|head|options|post|put|patch|delete|request)\(\)"
+_LIBRARY = r"(requests|httpx)"
+_CLIENT = rf"{_LIBRARY}\.(Session|session|Client)"
+_SENDS = rf"({_LIBRARY}|{_CLIENT}\(\))\.(get|head|options|post|put|patch|delete|request)"
 FIXED = re.compile(
-    rf"({_RESPONSE}\.(content|text|status_code|ok|reason)|subprocess\.run\(\)\.(stdout|stderr|returncode)"
+    rf"({_SENDS}\(\)\.(content|text|status_code|ok|reason)|subprocess\.run\(\)\.(stdout|stderr|returncode)"
     r"|subprocess\.(check_output|getoutput)\(\)|urllib\.request\.urlopen\(\)\.read\(\)|builtins\.(str|int|float|bool|len)\(\))"
     r"(\.(decode|strip|lstrip|rstrip|lower|upper|removeprefix|removesuffix)\(\))*"
 )
 """Strings, bytes and numbers: they come back equal from JSON, with kombu bytes as well (research/celery-facts.md 12)."""
-FRESH = re.compile(rf"{_RESPONSE}\.json\(\)|json\.loads\(\)")
+FRESH = re.compile(rf"{_SENDS}\(\)\.json\(\)|json\.loads\(\)")
 """What JSON said, so that it can say it again: an object that nothing else holds."""
 PLAIN = re.compile(rf"{FIXED.pattern}((\.(split|splitlines)\(\))?(\[\])*)|({FRESH.pattern})(\[\]|\.get\(\))*")
 LOOKUP = re.compile(rf"({FRESH.pattern})(\[\]|\.get\(\))*\.get")
-CLIENTS = re.compile(r"(requests|httpx)\.(Session|session|Client)\(\)")
-CONTEXTS = re.compile(rf"{CLIENTS.pattern}|{_RESPONSE}|{_CLIENT}\.stream\(\)|urllib\.request\.urlopen\(\)")
-"""What a `with` of the first part may enter: it holds back no errors, and nothing of it is left for the second part."""
+CLIENT = re.compile(rf"{_CLIENT}\(\)")
+CONTEXTS = re.compile(rf"{_CLIENT}|{_SENDS}|({_LIBRARY}|{_CLIENT}\(\))\.stream|urllib\.request\.urlopen")
+"""What a `with` of the first part may call: it holds back no errors, and nothing of it is left for the second part."""
 LEAVES_FILES = re.compile(r"(subprocess|os)\..*|.*(retr|download|fget)\w*")
 
 MUTATORS = frozenset(
@@ -130,6 +131,8 @@ class Body:
         before, after = ([tree for each in part for tree in each.trees] for part in (lead, rest))
         bound, needed = _stored(before), _needed(after)
         values: list[Value] = []
+        if changed := {_root(each) for each in _changed(before)} & bound.keys() & needed:
+            raise Refused(f"the rest needs {min(changed)}, which is changed after it was made")
         assigned = {name: self._assigned(name, lead) for name in bound if name in needed}
         for name, value in assigned.items():
             if value is not None and self._is_json(value):
@@ -167,7 +170,8 @@ class Body:
         for tree in pending:
             match tree:
                 case ast.With():
-                    if not all(isinstance(item.context_expr, ast.Call) and self._gives(item.context_expr, CONTEXTS) for item in tree.items):
+                    calls = [item.context_expr for item in tree.items if isinstance(item.context_expr, ast.Call)]
+                    if len(calls) < len(tree.items) or not all(self._means(Ref(ast.unparse(call.func)), CONTEXTS) for call in calls):
                         raise Refused(f"{row} enters what may mean something to the rest")
                     pending += tree.body
                 case ast.Assign() | ast.AnnAssign(value=ast.expr()):
@@ -177,20 +181,15 @@ class Body:
                         raise Refused(f"{row} is there for what it does, which the rest may rely on")
                 case _:
                     raise Refused(f"{row} is no plain assignment or call")
-            for node in ast.walk(tree):
-                stored = isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store)
-                called = isinstance(node, ast.Call) and _last(node.func) in MUTATORS
-                if (stored or called) and not self._is_client(node, bound):
-                    raise Refused(f"{row} may change {_root(node)}, which the rest would not see")
+        for changed in _changed(statement.trees):
+            if _root(changed) not in bound or not self._is_private(changed):
+                raise Refused(f"{row} may change {_root(changed) or 'something'}, which the rest would not see")
 
-    def _is_client(self, expression: ast.AST, bound: Collection[str]) -> bool:
-        """Whether it is something of a session that the first part has made for itself."""
-        root = _root(expression)
-        return root in bound and self._means(Ref(root), CLIENTS)
-
-    def _gives(self, call: ast.Call, pattern: re.Pattern[str]) -> bool:
-        values = self._project.values(Ref(ast.unparse(call.func)), self._frame) if _root(call.func) else ()
-        return bool(values) and all(isinstance(value, External) and pattern.fullmatch(f"{value.path}()") for value in values)
+    def _is_private(self, changed: ast.expr) -> bool:
+        """Whether it is something of a client, or a list or dict itself, that was made here."""
+        bindings = [each.value for each in self._function.body.bindings if each.target == _root(changed)]
+        made_here = isinstance(changed, ast.Name) and all(isinstance(value, (Seq, Map)) for value in bindings)
+        return bool(bindings) and (made_here or all(self._means(value, CLIENT) for value in bindings))
 
     def _seen(self, statements: Sequence[_Statement], effects: Collection[Effect]) -> list[tuple[Effect, str]]:
         """The calls in some statements that have one of the effects."""
@@ -334,6 +333,15 @@ def _needed(trees: Iterable[ast.stmt]) -> set[str]:
         if isinstance(tree, ast.Assign):
             bound |= {*_names(tree.targets, ast.Store)}
     return needed
+
+
+def _changed(trees: Iterable[ast.AST]) -> Iterator[ast.expr]:
+    """What is changed in place: that of which an item or attribute is set, or a method called that changes it."""
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
+            yield node.value
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS:
+            yield node.func.value
 
 
 def _paths(trees: Iterable[ast.AST]) -> set[str]:

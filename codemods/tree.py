@@ -24,7 +24,7 @@ ScopeNode = cst.FunctionDef | cst.ClassDef | cst.Lambda
 class Tree:
     """A parsed file. Rows count from 1, columns from 0 in code points, as in the facts."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, line_length: int | None = None) -> None:
         """Parse the bytes of a file.
 
         Raises:
@@ -39,6 +39,7 @@ class Tree:
         if module.bytes != data:
             raise Refused("the file does not survive being read and written back by libcst (form feeds, or lone carriage returns)")
         self.data = data
+        self._line_length = line_length
         self.module = module
 
     @cached_property
@@ -85,8 +86,11 @@ class Tree:
 
     @cached_property
     def width(self) -> int:
-        """The columns in which lines are written: as many as the longest line of the file takes, within what formatters use."""
-        return min(max(NARROW, *map(len, self._lines)), WIDE)
+        """The columns in which lines are written: what the project says, else what nearly all lines of the file keep to."""
+        if self._line_length is not None:
+            return self._line_length
+        lengths = sorted(map(len, self._lines))
+        return min(max(NARROW, lengths[len(lengths) * 99 // 100]), WIDE)
 
     @cached_property
     def _lines(self) -> list[str]:

@@ -7,13 +7,15 @@
 
 keeps its name, its signature and its options, and its body is
 
+    if shrink.request.called_directly or shrink.request.is_eager:
+        return shrink_cpu(shrink_io(url), width)
     return shrink.replace(chain(shrink_io.s(url), shrink_cpu.s(width)))
 
-Seen with Celery 5.7 on prefork and threads, with and without a result backend: `replace` gives the chain the task's id, callbacks, errbacks
-and its place in a chain or a chord, so that whoever waits for the old name gets the result, or the error of either part. `return` rather
-than `raise`: `replace` raises by itself in a worker, and returns the result in `apply()`. Called as a function it would send messages, and
-under `task_always_eager` it fails ("Never call result.get() within a task!"): there the two parts are called one after the other. What the
-io part returns is not stored, errors are: without that, a failure there would leave those who wait without an answer.
+Seen with Celery 5.4.0 and 5.7.0, on prefork and threads, with and without a result backend: `replace` gives the chain the task's id, its
+callbacks and errbacks and its place in a chain or a chord, so that whoever waits for the old name gets the result, or the error of either
+part. It raises by itself. Called as a function it would send messages, and under `task_always_eager` it fails ("Never call result.get()
+within a task!"): there the parts are called one after the other. What the io part returns is not stored, its errors are: else those who
+wait for the whole would never hear of a failure there.
 """
 
 from __future__ import annotations
@@ -123,13 +125,13 @@ def _whole(site: Site) -> _Whole:
         raise Refused("it is no plain function")
     if any(each.kind in ("args", "kwargs") or each.name == function.name.value for each in task.function.parameters):
         raise Refused("it takes *args or **kwargs, or a parameter that is called like itself")
-    for name, code in ((f"{function.name.value}_io", tree.module.code), (f"{function.name.value}_cpu", tree.module.code)):
-        if re.search(rf"\b{name}\b", code):
+    for name in (f"{function.name.value}_io", f"{function.name.value}_cpu"):
+        if re.search(rf"\b{name}\b", tree.module.code):
             raise Refused(f"{name} means something in the module already")
     declaration, config = site.decorator.decorator, site.arguments.get("config")
     if not isinstance(declaration, cst.Call) or config is None or not isinstance(config.value, cst.Call):
         raise Refused("its config is made elsewhere")
-    docstring = [each for each in function.body.body[:1] if is_docstring(each)]
+    docstring = [each for each in function.body.body[:1] if is_docstring(each) and len(each.body) == 1]  # type: ignore[attr-defined]
     return _Whole(function, function.body, docstring, declaration, config.value)
 
 
@@ -212,14 +214,13 @@ def _part(
 def _returning(site: Site, cut: Cut) -> list[cst.BaseStatement]:
     """The first part with a `return` of what the second one needs."""
     sources = [value.source for value in cut.values]
-    match cut.lead[-1]:
-        case cst.SimpleStatementLine(body=[cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))], value=value)]) if [
-            name
-        ] == sources:
-            return [*cut.lead[:-1], cut.lead[-1].with_changes(body=[cst.Return(value)])]
-    if not sources:
-        return cut.lead
-    return [*cut.lead, _statement(site, f"return {sources[0]}" if len(sources) == 1 else f"return [{', '.join(sources)}]")]
+    last = cut.lead[-1]
+    match last:
+        case cst.SimpleStatementLine(body=[cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))], value=value)]):
+            if [name] == sources:
+                return [*cut.lead[:-1], last.with_changes(body=[cst.Return(value)])]
+    returned = sources[0] if len(sources) == 1 else f"[{', '.join(sources)}]"
+    return [*cut.lead, *([_statement(site, f"return {returned}")] if sources else [])]
 
 
 def _declared(site: Site, whole: _Whole, workload: str, stores: bool) -> cst.Call:

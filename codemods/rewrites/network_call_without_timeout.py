@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from codemods.arguments import appended, argument, checked, keyword_of
+from codemods.arguments import Space, appended, argument, checked, items_of, keyword_of, laid_out
 from codemods.change import Edit, Refused, Site
 from codemods.registry import codemod
 
@@ -26,7 +26,18 @@ def network_call_without_timeout(site: Site) -> Iterator[Edit]:
     if given is not None:  # None
         yield Edit(given.value, lambda _: cst.Integer(SECONDS))
         return
-    yield checked(Edit(call, lambda node: appended(node, argument(keyword, SECONDS).arg)))
+    space = site.tree.space(call)
+    yield checked(Edit(call, lambda node: _with_timeout(node, keyword, space)))
+
+
+def _with_timeout(call: cst.Call, keyword: str, space: Space) -> cst.Call:
+    """The call with a timeout at its end; a line that gets too long is broken."""
+    new = appended(call, argument(keyword, SECONDS).arg)
+    text = cst.Module([]).code_for_node(new)
+    if "\n" in text or len(text) <= space.room:
+        return new
+    items, last = items_of(new)
+    return laid_out(new, items, last, space)
 
 
 def _at(call: cst.Call, position: int | None) -> cst.Arg | None:

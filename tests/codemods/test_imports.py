@@ -490,7 +490,11 @@ def files(draw: st.DrawFn) -> tuple[str, list[Needed], list[str], dict[str, list
     imports = draw(st.sampled_from(["\n\n", "\n\n", "\n\n", "\n"])).join(filter(None, sections))
     needed = draw(st.lists(st.sampled_from(NEEDS), unique=True, max_size=4))
     released = draw(st.lists(st.sampled_from([*NAMES, "os", "time", "celery", "redis"]), unique=True))
-    used = [each.name or each.module for each in needed] + [each for each in NAMES if each not in released or not draw(st.integers(0, 4))]
+    used = (
+        ["len"]
+        + [each.name or each.module for each in needed]
+        + [each for each in NAMES if each not in released or not draw(st.integers(0, 4))]
+    )
     code = [draw(st.sampled_from(BLOCKS)).format(*draw(st.permutations(used))[:2] * 2) for _ in range(draw(st.integers(0, 3)))]
     code += [f"use({each.name or each.module})" for each in needed]
     head = draw(st.sampled_from(["", "", "# license\n", "#!/usr/bin/env python\n# coding: utf-8\n\n"]))
