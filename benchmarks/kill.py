@@ -59,8 +59,9 @@ def main(argv: list[str] | None = None) -> int:
         shutil.copytree(arguments.project, root, symlinks=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
         bench = _Bench([*command, str(root)], root, random.Random(arguments.seed))
         bench.measure()
-        while not bench.unusable and bench.runs < arguments.runs and time.monotonic() - began < arguments.seconds:
-            bench.kill_once()
+        with suppress(KeyboardInterrupt):  # enough seen
+            while not bench.unusable and bench.runs < arguments.runs and time.monotonic() - began < arguments.seconds:
+                bench.kill_once()
     print(f"{bench.runs} of {arguments.runs} runs over {arguments.project} in {time.monotonic() - began:.0f} s, seed {arguments.seed}")
     print("\n".join(bench.summary()))
     return 1 if bench.unusable or bench.violations else 0

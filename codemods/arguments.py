@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import libcst as cst
 from msgspec import Struct
 
-from codemods.change import Edit, Refused
+from codemods.change import Refused
 
 TIGHT = cst.AssignEqual(whitespace_before=cst.SimpleWhitespace(""), whitespace_after=cst.SimpleWhitespace(""))
 
@@ -160,30 +159,6 @@ def appended(call: cst.Call, new: cst.Arg) -> cst.Call:
 def is_spread(call: cst.Call) -> bool:
     """Whether the arguments stand on lines of their own."""
     return isinstance(call.whitespace_before_args, cst.ParenthesizedWhitespace)
-
-
-def checked(edit: Edit) -> Edit:
-    """The edit, if it loses no comment.
-
-    Raises:
-        Refused: it does.
-    """
-    new = edit.change(edit.node)
-    lost = _all_comments(edit.node) - (_all_comments(new) if isinstance(new, cst.CSTNode) else Counter())
-    if lost:
-        raise Refused(f"the comment {next(iter(lost))!r} would be lost")
-    return edit
-
-
-def _all_comments(node: cst.CSTNode) -> Counter[str]:
-    found: Counter[str] = Counter()
-    pending = [node]
-    while pending:
-        each = pending.pop()
-        if isinstance(each, cst.Comment):
-            found[each.value] += 1
-        pending += each.children
-    return found
 
 
 def keyword_of(call: cst.Call, name: str) -> cst.Arg | None:

@@ -1,6 +1,6 @@
 """Where does a new import go, and what is left of the lines around one that goes away?
 
-The order is isort's with its defaults, as far as the file shows no other: sections (future, standard library, other packages, relative)
+The order is isort's with its defaults, as far as the file shows no other: sections (future, standard library, others, own, relative)
 with a blank line between them, `import a` before `from a import b`, then by name. Comments on lines of their own always stay.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from bisect import bisect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, NamedTuple, TypeGuard
@@ -77,10 +77,11 @@ class Row:
 
 
 class Rows:
-    """The rows of a module, while its imports are edited."""
+    """The rows of a module, while its imports are edited; `own` are the packages of its own project, where they are known."""
 
-    def __init__(self, module: cst.Module) -> None:
+    def __init__(self, module: cst.Module, own: Collection[str]) -> None:
         self._module = module
+        self._own = own
         self._rows = [*(Row([*each.leading_lines], each) for each in module.body), Row([*module.footer], None)]
         self._rows[0].leading[:0] = module.header
         self._first = [*self._rows]
@@ -135,33 +136,58 @@ class Rows:
 
     def _insert(self, new: Row, end: int) -> None:
         """A statement of its own: in the last block of imports above row `end` and all definitions that has imports of its section."""
-        blocks = _blocks(takewhile(lambda row: not isinstance(row.statement, cst.FunctionDef | cst.ClassDef), self._rows[:end]))
-        section = _section(new)
-        of_section = [block for block in blocks if any(section in map(_section, group) for group in block)]
+        blocks = self._blocks(takewhile(lambda row: not isinstance(row.statement, cst.FunctionDef | cst.ClassDef), self._rows[:end]))
+        section = self._section(new)
+        of_section = [block for block in blocks if any(section in map(self._section, group) for group in block)]
         if not blocks:
             self._insert_above(new, 1 if is_docstring(self._rows[0].statement) else 0)
         elif of_section:
             self._insert_into(new, of_section[-1])
-        elif later := [group[0] for group in blocks[-1] if min(map(_section, group)) > section]:
+        elif later := [group[0] for group in blocks[-1] if min(map(self._section, group)) > section]:
             self._insert_above(new, self._rows.index(later[0]))
         else:
             new.leading = [_BLANK]
             self._insert_below(new, blocks[-1][-1][-1])
 
+    def _blocks(self, rows: Iterable[Row]) -> list[list[list[Row]]]:
+        """The imports that follow each other with nothing else between, in groups between blank lines.
+
+        The blank line that ruff and black's profile of isort put above a comment separates no groups.
+        """
+        blocks: list[list[list[Row]]] = []
+        above: Row | None = None
+        for row in rows:
+            if is_imports(row.statement):
+                comments = [bool(line.comment) for line in row.leading]
+                if above is None or not is_imports(above.statement):
+                    blocks.append([[]])
+                elif not all(comments) and not (
+                    any(comments) and self._section(above) == self._section(row) and _ordered([above, row], _IMPORT_ORDERS[0])
+                ):
+                    blocks[-1].append([])
+                blocks[-1][-1].append(row)
+            above = row
+        return blocks
+
+    def _section(self, row: Row) -> int:
+        root = _from(row)[1].partition(".")[0]
+        return 0 if root == "__future__" else 1 if root in sys.stdlib_module_names else 4 if not root else 3 if root in self._own else 2
+
     def _insert_into(self, new: Row, block: Sequence[Sequence[Row]]) -> None:
         """Into the first group of its section, where the order that most groups of the block are in puts it."""
         order = max(_IMPORT_ORDERS, key=lambda order: sum(_ordered(group, order) for group in block))
-        section = _section(new)
-        group = next(group for group in block if section in map(_section, group))
+        section = self._section(new)
+        group = next(group for group in block if section in map(self._section, group))
         if not _ordered(group, order):
-            group = [row for row in group if _section(row) == section]
+            group = [row for row in group if self._section(row) == section]
         place = bisect(group, order(new), key=order) if _ordered(group, order) else len(group)
         if place:
             self._insert_below(new, group[place - 1])
         else:
             first = self._rows.index(group[0])
             cut = self._own_lines(first) if len(group) == 1 else len(group[0].leading)
-            new.leading, group[0].leading = group[0].leading[:cut], group[0].leading[cut:]
+            own = group[0].leading[cut:]
+            new.leading, group[0].leading = group[0].leading[:cut], [_BLANK, *own] if own else []
             self._rows.insert(first, new)
 
     def _insert_below(self, new: Row, row: Row) -> None:
@@ -209,21 +235,6 @@ class Rows:
 
 
 # ── the lines between statements ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def _blocks(rows: Iterable[Row]) -> list[list[list[Row]]]:
-    """The imports that follow each other with nothing else between, in groups between blank lines."""
-    blocks: list[list[list[Row]]] = []
-    above: Row | None = None
-    for row in rows:
-        if is_imports(row.statement):
-            if above is None or not is_imports(above.statement):
-                blocks.append([])
-            if not blocks[-1] or not all(line.comment for line in row.leading):
-                blocks[-1].append([])
-            blocks[-1][-1].append(row)
-        above = row
-    return blocks
 
 
 def _blanks(lines: Sequence[cst.EmptyLine]) -> list[cst.EmptyLine]:
@@ -386,8 +397,3 @@ _IMPORT_ORDERS: tuple[Callable[[Row], Any], ...] = (
 
 def _ordered(rows: Sequence[Row], order: Callable[[Row], Any]) -> bool:
     return [*rows] == sorted(rows, key=order)
-
-
-def _section(row: Row) -> int:
-    root = _from(row)[1].partition(".")[0]
-    return 0 if root == "__future__" else 1 if root in sys.stdlib_module_names else 2 if root else 3

@@ -8,7 +8,7 @@ from __future__ import annotations
 import builtins
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cache, cached_property
 from typing import NamedTuple
@@ -315,10 +315,11 @@ class Imports:
         return set()
 
 
-def repaired(module: cst.Module, needed: Iterable[Needed], released: Iterable[str]) -> cst.Module:
+def repaired(module: cst.Module, needed: Iterable[Needed], released: Iterable[str], own: Collection[str] = ()) -> cst.Module:
     """The module with the imports that it needs, and without those at module level of released names that nothing uses any more.
 
-    Imports in blocks stay as they are. An import further down of what is needed further up moves up.
+    Imports in blocks stay as they are. An import further down of what is needed further up moves up. `own` are the top-level packages
+    of the file's project, whose imports are a section below those of others; without, the first of several groups is taken for the others.
 
     Raises:
         Refused: a name to be imported has, or would get, two meanings.
@@ -332,7 +333,7 @@ def repaired(module: cst.Module, needed: Iterable[Needed], released: Iterable[st
     unused = imports.unused(released)
     if not missing and not unused:
         return module
-    rows = Rows(module)
+    rows = Rows(module, own)
     moved = {(_local(each)[0], joined(each.module, each.name) if each.name else each.module) for each in missing}
     rows.drop(lambda each: (each.name, each.path) in moved)
     for each in missing:

@@ -131,13 +131,16 @@ def migrate(request: Request, wanted: Wanted, show: bool = False) -> tuple[Reque
     options = Options(wanted.select, wanted.unsafe, wanted.route, wanted.jobs, cache if wanted.cache else None)
     asker = Asker(request.shown) if wanted.interactive else None
     migration = Planner(root, settings, problems, options, request.covers, asker).migration()
+    for problem in migration.problems:
+        print(f"migrate: {problem}", file=sys.stderr)
     unwritten: dict[str, str] = {}
     if show:
         for file, change in migration.changes.items():
             sys.stdout.write(diff(request.shown(file), change.original.data, change.data))
     if wanted.write:
         directories = [os.path.join(root, directory) for directory in migration.before.listing.directories]
-        clear_leftovers(directories)
+        targets = [os.path.dirname(change.original.target) for change in migration.changes.values()]
+        clear_leftovers([*directories, *targets])
         dirty = uncommitted(root, [change.original.path for change in migration.changes.values()])
         if dirty:
             print(

@@ -67,6 +67,8 @@ class Migration(Struct):
     waiting_for_unsafe: list[Finding]
     failures: list[Failure]
     revealed: list[Finding]
+    problems: list[str]
+    """What the formatter could not do, in sentences."""
     before: Analysis
     after: Analysis
 
@@ -134,6 +136,7 @@ class Planner:
             waiting_for_unsafe=[finding for finding in self._findings(after) if self._needs_unsafe(finding)],
             failures=self._failures,
             revealed=revealed(before, after) if self._texts else [],
+            problems=self._layout.problems,
             before=before,
             after=after,
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import libcst as cst
 from msgspec import Struct
@@ -58,8 +59,9 @@ def rewrite_file(
         site = Site(finding, task_of(finding, tasks), project, tree, choices)
         try:
             edits = list(all_codemods()[finding.code].rewrite(site))
-            for edit in edits:  # what cannot be written is found out here, where it belongs to one finding
-                edit.change(edit.node)
+            if not all_codemods()[finding.code].drops_comments:
+                for edit in edits:
+                    _refuse_to_lose_comments(edit)
         except Undecided as error:
             refused.append(Refusal(finding, str(error), error.question, error.choices))
             continue
@@ -76,6 +78,19 @@ def rewrite_file(
     except Refused as error:  # imports that the edits need together
         return Rewritten(file, data, refused=(*refused, *(Refusal(finding, str(error)) for finding in applied)))
     return Rewritten(file, result, tuple(applied), tuple(refused), tuple(round_.rows), tuple(round_.released), waiting)
+
+
+def _refuse_to_lose_comments(edit: Edit) -> None:
+    """Make the edit once for itself: what cannot be written is found out where it belongs to one finding.
+
+    Raises:
+        Refused: the edit refuses, or loses a comment.
+    """
+    changed = edit.change(edit.node)
+    new = list(changed) if isinstance(changed, cst.FlattenSentinel) else [changed] if isinstance(changed, cst.CSTNode) else []
+    lost = comments_of([edit.node]) - comments_of(new)
+    if lost:
+        raise Refused(f"the comment {next(iter(lost))!r} would be lost")
 
 
 def task_of(finding: Finding, tasks: Sequence[Task]) -> Task | None:
@@ -116,6 +131,18 @@ class _Round:
         """The bytes of the rewritten file."""
         changed = self._tree.module.visit(_Transformer(self._edits, self._around))
         return repaired(changed, self._needed, self.released).bytes
+
+
+def comments_of(nodes: Iterable[cst.CSTNode]) -> Counter[str]:
+    """The comments in some nodes."""
+    found: Counter[str] = Counter()
+    pending = list(nodes)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, cst.Comment):
+            found[node.value] += 1
+        pending += node.children
+    return found
 
 
 class _Transformer(cst.CSTTransformer):

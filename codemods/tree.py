@@ -82,7 +82,8 @@ class Tree:
     @cached_property
     def quote(self) -> str:
         """The quotes that most strings of the file are in."""
-        return "'" if self.data.count(b"'") > self.data.count(b'"') else '"'
+        text = self.data.replace(b'"""', b"").replace(b"'''", b"")
+        return "'" if text.count(b"'") > text.count(b'"') else '"'
 
     @cached_property
     def width(self) -> int:
@@ -124,9 +125,11 @@ class Tree:
 
     def space(self, node: cst.CSTNode, before: int = 0) -> Space:
         """What a call may take that is written where a node begins, `before` columns further on."""
-        end = self._ranges[node].end
-        behind = self._lines[end.line - 1][end.column :]
-        return Space(self.width - self.column(node) - before - len(behind), self.module.default_indent)
+        start, end = self._ranges[node].start, self._ranges[node].end
+        line, behind = self._lines[start.line - 1], self._lines[end.line - 1][end.column :]
+        statement = node if isinstance(node, cst.Decorator) else self.statement_around(node)
+        around = line[: len(line) - len(line.lstrip())][self.column(statement) :] if statement is not None else ""
+        return Space(self.width - start.column - before - len(behind), self.module.default_indent, around)
 
     def decorator(self, span: Span) -> cst.Decorator:
         """The decorator whose expression stands at a span.

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from codemods.arguments import Item, Space, checked, is_spread, items_of, keyword_of, laid_out
+from codemods.arguments import Item, Space, is_spread, items_of, keyword_of, laid_out
 from codemods.async_http import as_async_client
 from codemods.change import Edit, Refused, Site
 from codemods.expressions import awaited, root_name
@@ -44,7 +44,7 @@ def blocking_call_in_async_task(site: Site) -> Iterator[Edit]:
         function = cst.parse_expression(f"{site.name('asyncio', None, call)}.to_thread")
         space = tree.space(call, len("await "))
         edit = Edit(call, lambda node: awaited(_threaded(node, function, space), parent))
-    yield checked(edit)
+    yield edit
 
 
 def _waits_for_ever(site: Site, call: cst.Call) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from codemods.arguments import argument, checked, first_option, is_spread, items_of, keyword_of, laid_out, map_keyword
+from codemods.arguments import argument, first_option, is_spread, items_of, keyword_of, laid_out, map_keyword
 from codemods.change import Edit, Refused, Site
 from codemods.registry import codemod
 
@@ -28,4 +28,4 @@ def bound_signature(site: Site) -> Iterator[Edit]:
             items.insert(first_option(items), argument("bind", "True"))
         return laid_out(call, items, last, tree.space(site.decorator, 1), is_spread(call))
 
-    yield checked(site.declaration(bound))
+    yield site.declaration(bound)

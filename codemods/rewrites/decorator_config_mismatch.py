@@ -1,5 +1,6 @@
 """CRB103: the config class of another decorator and misspelt fields: `config=IOTaskConfig(max_retrys=3)` under
-`@run_db_task_with_best_practices` becomes `config=DBTaskConfig(max_retries=3)`.
+`@run_db_task_with_best_practices` becomes `config=DBTaskConfig(max_retries=3)`. A config by position gets its keyword,
+a missing one is added.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from functools import partial
 import libcst as cst
 
 from celery_best_practices.contract import CONFIGS, FIELD_BY_NAME
+from codemods.arguments import TIGHT, argument, is_spread, items_of, laid_out
 from codemods.change import Edit, Refused, Site
 from codemods.registry import codemod
 from lint_rules.rules.declaring.decorator_config_mismatch import better_field
@@ -21,14 +23,38 @@ RUNTIME = "celery_best_practices"
 def decorator_config_mismatch(site: Site) -> Iterator[Edit]:
     """Give the config the class and the fields that it is meant to have."""
     arg = site.arguments.get("config")
-    if arg is None or not isinstance(arg.value, cst.Call):
-        raise Refused("its config is missing, passed by position, or made elsewhere")
+    if arg is None:
+        yield _given(site)
+        return
+    if not isinstance(arg.value, cst.Call):
+        raise Refused("its config is made elsewhere")
     config = arg.value
     place, decorator = site.finding.place, site.project.at_decorator(site.task)
     if (place.row, place.column) == (decorator.row, decorator.column):
         yield from _class(site, config.func, CONFIGS[site.task.declaration.workload or "io"])
     else:
         yield from _fields(site, config)
+
+
+def _given(site: Site) -> Edit:
+    """The edit that passes the config by keyword."""
+    if site.finding.fix is None:
+        raise Refused("which of its arguments is the config cannot be told")
+    space = site.tree.space(site.decorator, 1)
+    if site.task.declaration.positional:
+        return site.declaration(_named_config)
+    default = site.name(RUNTIME, CONFIGS[site.task.declaration.workload or "io"], site.decorator)
+
+    def added(call: cst.Call) -> cst.Call:
+        items, last = items_of(call)
+        return laid_out(call, [argument("config", f"{default}()"), *items], last, space, is_spread(call))
+
+    return site.declaration(added)
+
+
+def _named_config(call: cst.Call) -> cst.Call:
+    first, *others = call.args
+    return call.with_changes(args=[first.with_changes(keyword=cst.Name("config"), equal=TIGHT), *others])
 
 
 def _fields(site: Site, config: cst.Call) -> Iterator[Edit]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from codemods.arguments import Space, appended, argument, checked, items_of, keyword_of, laid_out
+from codemods.arguments import Space, appended, argument, items_of, keyword_of, laid_out
 from codemods.change import Edit, Refused, Site
 from codemods.registry import codemod
 
@@ -27,7 +27,7 @@ def network_call_without_timeout(site: Site) -> Iterator[Edit]:
         yield Edit(given.value, lambda _: cst.Integer(SECONDS))
         return
     space = site.tree.space(call)
-    yield checked(Edit(call, lambda node: _with_timeout(node, keyword, space)))
+    yield Edit(call, lambda node: _with_timeout(node, keyword, space))
 
 
 def _with_timeout(call: cst.Call, keyword: str, space: Space) -> cst.Call:

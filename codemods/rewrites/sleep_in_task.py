@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
-from codemods.arguments import argument, checked, first_option, is_spread, items_of, laid_out, map_keyword
+from codemods.arguments import argument, first_option, is_spread, items_of, laid_out, map_keyword
 from codemods.callers import called_directly
 from codemods.change import Edit, Refused, Site
 from codemods.expressions import negated, root_name
@@ -50,8 +50,8 @@ def sleep_in_task(site: Site) -> Iterator[Edit]:
         raise Refused("the decorators below the task's would be given self")
     own = task.function.positional[0].name if bound else "self"
     retry = f"raise {own}.retry(countdown={tree.code(call.args[0].value)})"
-    yield checked(Edit(loop, lambda node: _looking_once(node, condition, retry, tree.module)))
-    yield checked(site.declaration(lambda node: _endless(site, node)))
+    yield Edit(loop, lambda node: _looking_once(node, condition, retry, tree.module))
+    yield site.declaration(lambda node: _endless(site, node))
     if not bound:
         yield Edit(function.params, _with_self)
     site.release(root_name(call.func))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from codemods.arguments import argument, checked, first_option, is_spread, items_of, laid_out
+from codemods.arguments import argument, first_option, is_spread, items_of, laid_out
 from codemods.change import Edit, Refused, Site
 from codemods.registry import codemod
 from lint_rules.rules.declaring.names import automatic_name
@@ -25,4 +25,4 @@ def task_without_explicit_name(site: Site) -> Iterator[Edit]:
         items.insert(first_option(items), argument("name", f"{tree.quote}{name}{tree.quote}"))
         return laid_out(call, items, last, tree.space(site.decorator, 1), is_spread(call))
 
-    yield checked(site.declaration(named))
+    yield site.declaration(named)

@@ -184,6 +184,11 @@ EDITS = [
     ("asyncio", "", "# license\n\n# about f\ndef f(): ...\n", "# license\n\nimport asyncio\n\n\n# about f\ndef f(): ...\n"),
     ("asyncio", "", '"""Doc."""\nx = 1\n', '"""Doc."""\n\nimport asyncio\n\nx = 1\n'),
     ("asyncio", "", '"""Doc."""\n\n\n@d\nclass A: ...\n', '"""Doc."""\n\nimport asyncio\n\n\n@d\nclass A: ...\n'),
+    ("asyncio", "", '"""Doc."""\n\n\nx = 1\n', '"""Doc."""\n\nimport asyncio\n\nx = 1\n'),
+    ("asyncio", "", '"""Doc."""\n\n\n\ndef f(): ...\n', '"""Doc."""\n\nimport asyncio\n\n\ndef f(): ...\n'),
+    ("sys", "", "import os\n\n\n\ndef f(): ...\n", "import os\nimport sys\n\n\n\ndef f(): ...\n"),
+    ("asyncio", "", '"""Doc."""\n# about x\nx = 1\n', '"""Doc."""\n\nimport asyncio\n\n# about x\nx = 1\n'),
+    ("asyncio", "", "# a\n\n# b\n\n# about x\nx = 1\n", "# a\n\n# b\n\nimport asyncio\n\n# about x\nx = 1\n"),
     ("asyncio", "", '"""Doc."""; x = 1\ny = 1\n', '"""Doc."""; x = 1\n\nimport asyncio\n\ny = 1\n'),
     ("asyncio", "", "if x:\n    import os\n", "import asyncio\n\nif x:\n    import os\n"),
     ("celery:b celery:A httpx asyncio", "", "x = 1\n", "import asyncio\n\nimport httpx\nfrom celery import A, b\n\nx = 1\n"),
@@ -205,7 +210,9 @@ EDITS = [
     ("httpx", "", "from b import c\nimport d\nfrom z import y\n", "from b import c\nimport d\nimport httpx\nfrom z import y\n"),
     # comments and blocks
     ("asyncio", "", "# Standard\nimport os\nimport sys\n", "# Standard\nimport asyncio\nimport os\nimport sys\n"),
-    ("celery", "", "import os\n\n# for its effect\nimport httpx\n", "import os\n\nimport celery\n# for its effect\nimport httpx\n"),
+    ("celery", "", "import os\n\n# for its effect\nimport httpx\n", "import os\n\nimport celery\n\n# for its effect\nimport httpx\n"),
+    ("zope", "", "import celery\n\n# about it\nimport redis\n", "import celery\n\n# about it\nimport redis\nimport zope\n"),
+    ("zope", "", "import redis\n\n# ours\nimport mine\n", "import redis\nimport zope\n\n# ours\nimport mine\n"),
     ("sys", "", "import os  # why\n# below\nx = 1\n", "import os  # why\nimport sys\n\n# below\nx = 1\n"),
     (
         "sys",
@@ -391,6 +398,13 @@ def test_needs_that_contradict_each_other_or_the_file_are_refused() -> None:
         repair("from a import X\n", "b:X")
 
 
+def test_where_the_project_is_known_its_own_imports_are_a_section() -> None:
+    module = cst.parse_module("import os\n\nfrom shop.app import app\n\nfrom . import x\n")
+    assert repaired(module, [CONFIG], [], own={"shop"}).code == (
+        "import os\n\nfrom celery_best_practices import IOTaskConfig\n\nfrom shop.app import app\n\nfrom . import x\n"
+    )
+
+
 def test_a_module_with_nothing_to_repair_is_the_same_object() -> None:
     module = cst.parse_module("import asyncio\n\nasyncio\n")
     assert repaired(module, [ASYNCIO], ["asyncio"]) is module
@@ -484,7 +498,7 @@ def files(draw: st.DrawFn) -> tuple[str, list[Needed], list[str], dict[str, list
             if module not in plain and own:
                 names = [each for each in names if each not in own]
                 own = sorted(own, key=lambda each: (not each.isupper(), each.islower(), each.lower())) if sorts else own
-                rows += [f"# above {len(comments)}"] * (draw(st.integers(0, 5)) == 0)
+                rows += ["\n" * (sorts and bool(rows)) + f"# above {len(comments)}"] * (draw(st.integers(0, 5)) == 0)
                 rows.append(draw(from_imports(module, own, comments)))
         sections.append("\n".join(rows))
     imports = draw(st.sampled_from(["\n\n", "\n\n", "\n\n", "\n"])).join(filter(None, sections))

@@ -9,8 +9,8 @@ import libcst as cst
 import msgspec
 import pytest
 
-from codemods.arguments import Space, appended, argument, checked, is_spread, items_of, laid_out
-from codemods.change import Edit, Refused
+from codemods.arguments import Space, appended, argument, is_spread, items_of, laid_out
+from codemods.change import Refused
 from codemods.plan import Migration, Options, Planner
 from codemods.registry import all_codemods
 from codemods.rewrites.unused_suppression import without
@@ -198,10 +198,3 @@ def test_nothing_stands_beside_a_bare_generator() -> None:
         laid_out(call, [*items, argument("n", "1")], last, WIDE)
     with pytest.raises(Refused, match="generator"):
         appended(call, argument("n", "1").arg)
-
-
-def test_checked_refuses_to_lose_a_comment() -> None:
-    call = call_of("f(\n    a,  # one\n)")
-    assert checked(Edit(call, lambda node: node)).node is call
-    with pytest.raises(Refused, match="'# one' would be lost"):
-        checked(Edit(call, lambda node: node.with_changes(args=[])))

@@ -33,7 +33,8 @@ def touch(customer_id):
 
 Fix safety
 ----------
-Safe for the class and for misspelt field names: the module could not be imported before.
+Safe for the class, for misspelt field names, and for a config that is missing or passed by position: the module could not be imported
+before. A missing config becomes the default one, which changes nothing.
 
 Known limits
 ------------
@@ -72,6 +73,7 @@ def decorator_config_mismatch(task: Task, project: Project) -> Iterator[Report]:
             here,
             f"{declaration.text} of task {task.function.name!r} {how}: TypeError at import; write config={wanted}(...)",
             task=task.name,
+            fix=FixKind.SAFE if len(declaration.positional) < 2 and task.option("config") is None and not declaration.opaque else None,
         )
         return
     found = call_behind(project.resolver, task.option("config"), task.frame)
