@@ -144,9 +144,21 @@ class Site:
                 return "." * item.level + item.module
         return None
 
-    def release(self, *names: str) -> None:
-        """Names that the edit no longer uses: their imports go where nothing else needs them."""
-        self.released += names
+    def release(self, name: str) -> None:
+        """A name that the edit no longer uses: its import goes if neither this file nor another one needs it.
+
+        Raises:
+            Refused: it is imported in a function, where its import would be left unused.
+        """
+        file = self.finding.place.file
+        module = self.project.module(file)
+        scope = self.task.function.parent
+        while module is not None and scope:
+            if module.imports(scope).get(name):
+                raise Refused(f"{name} is imported in the function around it, where that import would be left unused")
+            scope = scope.rpartition(".")[0]
+        if self.project.taken_names.get(file, set()).isdisjoint((name, "*")):
+            self.released.append(name)
 
 
 Rewrite = Callable[[Site], Iterator[Edit]]

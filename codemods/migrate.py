@@ -131,8 +131,8 @@ def migrate(request: Request, wanted: Wanted, show: bool = False) -> tuple[Reque
     options = Options(wanted.select, wanted.unsafe, wanted.route, wanted.jobs, cache if wanted.cache else None)
     asker = Asker(request.shown) if wanted.interactive else None
     migration = Planner(root, settings, problems, options, request.covers, asker).migration()
-    for problem in migration.problems:
-        print(f"migrate: {problem}", file=sys.stderr)
+    for sentence in migration.problems:
+        print(f"migrate: {sentence}", file=sys.stderr)
     unwritten: dict[str, str] = {}
     if show:
         for file, change in migration.changes.items():

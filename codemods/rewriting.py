@@ -51,7 +51,7 @@ def rewrite_file(
         tree = Tree(data, choices.line_length)
     except Refused as error:
         return Rewritten(file, data, refused=tuple([Refusal(finding, str(error)) for finding in findings]))
-    round_ = _Round(tree)
+    round_ = _Round(tree, project.packages)
     applied: list[Finding] = []
     refused: list[Refusal] = []
     waiting = False
@@ -103,10 +103,11 @@ def task_of(finding: Finding, tasks: Sequence[Task]) -> Task | None:
 class _Round:
     """Edits that do not overlap, and the imports they need."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, packages: frozenset[str]) -> None:
         self.rows: list[Rows] = []
         self.released: list[str] = []
         self._tree = tree
+        self._packages = packages
         self._edits: dict[int, Edit] = {}
         self._around: set[int] = set()
         self._needed: list[Needed] = []
@@ -130,7 +131,7 @@ class _Round:
     def result(self) -> bytes:
         """The bytes of the rewritten file."""
         changed = self._tree.module.visit(_Transformer(self._edits, self._around))
-        return repaired(changed, self._needed, self.released).bytes
+        return repaired(changed, self._needed, self.released, self._packages).bytes
 
 
 def comments_of(nodes: Iterable[cst.CSTNode]) -> Counter[str]:

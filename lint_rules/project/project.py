@@ -79,6 +79,24 @@ class Project:
         self.inputs = requirement_files(self.root, self.directories)
         return celery_version(self.root, self.inputs)
 
+    @cached_property
+    def packages(self) -> frozenset[str]:
+        """The first names of the project's modules."""
+        return frozenset(self.index.name(file).partition(".")[0] for file in self.index.files)
+
+    @cached_property
+    def taken_names(self) -> dict[str, set[str]]:
+        """File -> the names that other files import from it ("*" for all)."""
+        found: dict[str, set[str]] = {}
+        for module in self.index.loaded():
+            for qualname in ("", *module.functions):
+                for item in module.scope(qualname).imports:
+                    target = self.index.absolute(module.file, item.module, item.level) if item.attribute else None
+                    file = self.index.find(target, module.file) if target else None
+                    if file is not None and file != module.file and item.attribute:
+                        found.setdefault(file, set()).add(item.attribute)
+        return found
+
     # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def node(self, task: Task) -> Node:
