@@ -5,7 +5,10 @@ A configuration field is optional everywhere: `None` means "as plain Celery does
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from math import isfinite
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class Field:
         if isinstance(value, bool) or not isinstance(value, (int, float) if self.kind == "number" else int):
             return True
         return (
-            (self.least is not None and value < self.least)
+            (isinstance(value, float) and not isfinite(value))
+            or (self.least is not None and value < self.least)
             or (self.above is not None and value <= self.above)
             or (self.most is not None and value > self.most)
         )
@@ -78,3 +82,29 @@ CONFIGS = {"cpu": "CPUTaskConfig", "io": "IOTaskConfig", "db": "DBTaskConfig"}
 
 WORKLOAD_OF_DECORATOR = {name: workload for workload, name in DECORATORS.items()}
 WORKLOAD_OF_CONFIG = {name: workload for workload, name in CONFIGS.items()}
+
+_KEY = re.compile(r"([^:{}]+):\{([^:{}]+)\}:([^:{}]*):([^:{}]*):([^:{}]*)")
+
+
+@dataclass(frozen=True)
+class CacheKey:
+    """A cache key, written `{module}.{function}:{auth_context}:{roles}:{args}:{kwargs}`.
+
+    The auth context is written inside literal braces: it is the hash tag that keeps all keys of a user on one node of a
+    cluster. No part holds a colon or a brace: they are percent-encoded before.
+    """
+
+    function: str
+    auth_context: str
+    roles: str
+    args: str
+    kwargs: str
+
+    def __str__(self) -> str:
+        return f"{self.function}:{{{self.auth_context}}}:{self.roles}:{self.args}:{self.kwargs}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The parts of a key in this format, None for any other text."""
+        match = _KEY.fullmatch(text)
+        return cls(*match.groups()) if match else None

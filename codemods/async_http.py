@@ -118,7 +118,7 @@ def _means_the_same(site: Site, call: cst.Call, line: cst.SimpleStatementLine) -
     """Whether nothing around the call can tell a response or an error of requests from one of httpx."""
     tree = site.tree
     around = tree.around(call)
-    if any(isinstance(each, cst.Try) for each in around) or site.task.option("autoretry_for") is not None:
+    if any(isinstance(each, cst.Try) for each in around) or site.task.option("autoretry_for") is not None or _retries(site):
         return False
     parent = around[0]
     if isinstance(parent, cst.Attribute):
@@ -131,6 +131,13 @@ def _means_the_same(site: Site, call: cst.Call, line: cst.SimpleStatementLine) -
     target = statement.targets[0].target
     function = tree.within(line, cst.FunctionDef)
     return isinstance(target, cst.Name) and function is not None and _only_alike(site, function, target)
+
+
+def _retries(site: Site) -> bool:
+    """Whether the config retries: errors of requests are OSErrors, those of httpx are not."""
+    config = site.arguments["config"].value if "config" in site.arguments else None
+    fields = {arg.keyword.value for arg in config.args if arg.keyword is not None} if isinstance(config, cst.Call) else {"backoff"}
+    return not fields.isdisjoint(("max_retries", "backoff"))
 
 
 def _only_alike(site: Site, function: cst.FunctionDef, target: cst.Name) -> bool:
