@@ -9,6 +9,8 @@ demo: .venv/ready
 	@echo "crb tasks fixtures/shop (first lines)"; $(BIN)/crb tasks fixtures/shop | head -n 24; echo "..."
 	@echo; echo "crb check fixtures/shop"; $(BIN)/crb check fixtures/shop; status=$$?; \
 	echo "(exit code $$status: 1 means findings, 2 that something could not be read; see fixtures/shop/EXPECTED.md)"; test $$status -le 2
+	@echo; echo "python -m codemods.migrate --diff fixtures/shop (last lines: what would be rewritten, and what not and why)"; \
+	$(BIN)/python -m codemods.migrate --diff fixtures/shop > .venv/demo; status=$$?; tail -n 60 .venv/demo; test $$status -le 1
 
 test: .venv/ready lint
 	$(BIN)/python -m pytest -n auto
@@ -28,6 +30,8 @@ format: .venv/ready
 
 benchmark: .venv/ready
 	$(BIN)/python -m benchmarks.lint --corpus $(CORPUS)
+	$(BIN)/python -m benchmarks.migrate --corpus $(CORPUS)
+	$(BIN)/python -m benchmarks.runtime
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'

@@ -82,7 +82,7 @@ def text(migration: Migration, shown: Shown, unwritten: dict[str, str], written:
     yield from _left("Left as it is, for a reason", [each for each in migration.refused if not each.choices], shown)
     yield from _left("Needs a decision (--interactive asks, or set it in [tool.crb] workload)", _undecided(migration), shown)
     if migration.revealed:
-        yield "Reported now that the code runs:"
+        yield "Reported from now on (code that did not run before, or findings that moved):"
         yield from (f"  {shown(each.place.file)}:{each.place.row} {each.code} {each.message}" for each in migration.revealed)
     if migration.waiting_for_unsafe:
         counts = Counter(finding.code for finding in migration.waiting_for_unsafe)

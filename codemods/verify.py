@@ -129,7 +129,7 @@ def _changed_rows(old: Sequence[ast.stmt], new: Sequence[ast.stmt], end: int, to
             for one, other in zip(gone, come):
                 yield from _inside(one, other, end)
         elif gone:
-            yield _first_row(gone[0]), gone[-1].end_lineno or end
+            yield from ((_first_row(each), each.end_lineno or end) for each in gone)
         else:
             row = _first_row(old[start]) if start < len(old) else end
             yield row, row

@@ -44,8 +44,9 @@ def shrink_logo(source, target):
 
 Fix safety
 ----------
-Unsafe: the call moves into an I/O task of its own that is chained before this one, or the task is declared as I/O. Other errors are
-retried then, and the task takes other arguments.
+Unsafe: where the calls lead the body in a straight line, they move into an I/O task and the rest into a CPU task; the task keeps its
+name, signature and result and chains the two. Each part has its own retries and limits, and what passes between them goes through the
+broker as JSON. Everything else is left, with the reason.
 
 Known limits
 ------------

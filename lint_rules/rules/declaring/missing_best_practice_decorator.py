@@ -106,7 +106,7 @@ FORMS = {
 @rule("CRB101", "missing-best-practice-decorator", on=Task, severity=Severity.INFO, fix=FixKind.SAFE, convention=True)
 def missing_best_practice_decorator(task: Task, project: Project) -> Iterator[Report]:
     """Tasks without one of our decorators."""
-    if any(_is_ours(callee(decorator, task.frame)) for decorator in task.function.decorators):
+    if task.declaration.form == "ours" or any(_is_ours(callee(decorator, task.frame)) for decorator in task.function.decorators):
         return
     workload, suited = project.workload(task), suited_decorator(task, project)
     found = [e for effect in DECIDING.get(workload, ()) if (e := project.evidence(task, effect)) is not None]
