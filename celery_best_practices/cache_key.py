@@ -41,6 +41,8 @@ def build_cache_key(
     by id, holders of other roles by a keyed hash of their token. For a task the arguments are taken as its serializer delivers
     them (JSON makes lists of tuples).
 
+    Arguments may be left out, where the auth context says as much: `build_cache_key(orders_of, AuthContext(user_id))`.
+
     Raises NotCacheable for arguments without an exact text (objects of own classes), TypeError for arguments that the function
     does not take, ConfigurationMissing for a token without a secret.
     """
@@ -89,7 +91,7 @@ def arranging(function: Callable[..., Any], *, bound: bool = False) -> Arrange:
     def arrange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
         if plain and not kwargs and len(args) == count:
             return args, kwargs
-        bound = signature.bind(*args, **kwargs)
+        bound = signature.bind_partial(*args, **kwargs)
         bound.apply_defaults()
         return bound.args, bound.kwargs
 

@@ -24,7 +24,7 @@ TRANSIENT = (ConnectionError, TimeoutError, OSError)
 
 DECORATOR_OPTIONS = frozenset(
     {"name", "base", "bind", "shared", "lazy", "filter"}
-    | {"pydantic", "pydantic_strict", "pydantic_context", "pydantic_dump_kwargs"}
+    | {"store_eager_result", "pydantic", "pydantic_strict", "pydantic_context", "pydantic_dump_kwargs"}
     | {"autoretry_for", "dont_autoretry_for", "retry_kwargs", "retry_backoff", "retry_backoff_max", "retry_jitter"}
     | {"queue", "exchange", "exchange_type", "routing_key", "delivery_mode", "compression", "immediate", "mandatory"}
 )
@@ -74,7 +74,9 @@ def check_options(place: str, options: Options, app: Celery | None, config_name:
     an application's own task class cannot be known at import.
     """
     base = options.get("base") or (symbol_by_name(app.task_cls) if app is not None else Task)
-    known = {name for name in dir(base) if not name.startswith("_")} | DECORATOR_OPTIONS
+    known = {
+        name for name in dir(base) if not name.startswith("_") and name != "retry"
+    } | DECORATOR_OPTIONS  # (a method, not to be replaced)
     problems = []
     for name in sorted(options.keys() - known):
         if name in FIELD_BY_NAME:

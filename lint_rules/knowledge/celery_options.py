@@ -7,7 +7,7 @@ Source: celery 5.7.0, `celery/app/task.py` (class Task, `from_config`, `extract_
 from __future__ import annotations
 
 TASK_OPTIONS = frozenset(
-    {"name", "base", "bind", "lazy", "filter", "shared", "serializer", "compression", "backend", "typing", "abstract", "run", "options"}
+    {"name", "base", "bind", "lazy", "filter", "shared", "serializer", "compression", "backend", "typing", "abstract", "run"}
     | {"max_retries", "default_retry_delay", "autoretry_for", "dont_autoretry_for", "throws"}
     | {"retry_kwargs", "retry_backoff", "retry_backoff_max", "retry_jitter"}
     | {"rate_limit", "time_limit", "soft_time_limit", "expires", "ignore_result", "resultrepr_maxsize", "trail", "send_events"}
@@ -16,7 +16,6 @@ TASK_OPTIONS = frozenset(
     | {"queue", "exchange", "exchange_type", "routing_key", "priority", "delivery_mode", "immediate", "mandatory"}
     | {"pydantic", "pydantic_strict", "pydantic_context", "pydantic_dump_kwargs", "Request", "Strategy", "priority"}
     | {"before_start", "on_success", "on_failure", "on_retry", "after_return", "on_replace", "on_bound", "shadow_name"}
-    | {"run_every", "relative"}  # of periodic_task, before Celery 4
 )
 """Keywords that have a meaning in a task's declaration."""
 

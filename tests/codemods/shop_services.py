@@ -12,11 +12,13 @@ from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.runtime.servers import RedisServer, redis_binary
 
@@ -72,7 +74,7 @@ class Partners(BaseHTTPRequestHandler):
 
 
 class MailRelay(socketserver.StreamRequestHandler):
-    """Takes every mail."""
+    """Takes every mail (as much SMTP as smtplib speaks)."""
 
     def handle(self) -> None:
         self.wfile.write(b"220 relay\r\n")
@@ -90,21 +92,21 @@ class MailRelay(socketserver.StreamRequestHandler):
                     self.wfile.write(b"250 ok\r\n")
 
 
+class MailServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+
 @contextmanager
-def serving(server: socketserver.BaseServer) -> Iterator[int]:
+def serving(server: socketserver.TCPServer) -> Iterator[int]:
     """The server in a thread of its own; gives its port."""
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield int(server.server_address[1])
+        yield int(server.socket.getsockname()[1])
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-class Relay(socketserver.ThreadingTCPServer):
-    daemon_threads = True
 
 
 @contextmanager
@@ -112,7 +114,7 @@ def partners_and_relay() -> Iterator[dict[str, str]]:
     """The servers; gives the part of the shop's environment that says where they are."""
     with ExitStack() as stack:
         http = stack.enter_context(serving(ThreadingHTTPServer(("127.0.0.1", 0), Partners)))
-        smtp = stack.enter_context(serving(Relay(("127.0.0.1", 0), MailRelay)))
+        smtp = stack.enter_context(serving(MailServer(("127.0.0.1", 0), MailRelay)))
         partners = f"http://127.0.0.1:{http}"
         proxies = {"HTTPS_PROXY": partners, "HTTP_PROXY": partners, "NO_PROXY": "127.0.0.1,localhost"}
         yield {
@@ -150,10 +152,6 @@ def redis_server() -> Iterator[str]:
 
 def picture() -> bytes:
     """A small PNG of many colours."""
-    from io import BytesIO
-
-    from PIL import Image
-
     buffer = BytesIO()
     Image.linear_gradient("L").resize((64, 48)).convert("RGB").save(buffer, format="PNG")
     return buffer.getvalue()

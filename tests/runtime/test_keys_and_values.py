@@ -217,8 +217,23 @@ def test_calls_that_have_no_key() -> None:
     for value in (object(), Colour.RED, Number.ONE, [object()], {1: object()}):
         with pytest.raises(NotCacheable):
             build_cache_key(f, None, (value,))
-    with pytest.raises(TypeError, match="missing a required argument: 'x'"):
-        build_cache_key(f, None)
+    for args, kwargs in [((1, 2), {}), ((), {"zz": 1}), ((1,), {"x": 1})]:
+        with pytest.raises(TypeError):
+            build_cache_key(other, None, args, kwargs)
+
+
+def test_arguments_may_be_left_out() -> None:
+    def orders(customer: int, page: int = 1) -> None: ...
+
+    keys = [
+        build_cache_key(orders, AuthContext(7), (), {}),
+        build_cache_key(orders, AuthContext(7), (), {"page": 2}),
+        build_cache_key(orders, AuthContext(7), (1,)),
+        build_cache_key(orders, AuthContext(7), (2,)),
+        build_cache_key(orders, AuthContext(8), (), {}),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert build_cache_key(orders, AuthContext(7)) == keys[0]
 
 
 def test_keys_hold_no_token() -> None:
