@@ -87,7 +87,13 @@ def analysed(
         listing = discover(root, settings, overlay or (), reader.look_at)
         from lint_rules.analysis import examine  # the engine is loaded while other processes read files
 
-        return examine(Path(root), listing, settings, problems, reader)
+        collecting = gc.isenabled()
+        gc.disable()  # reading allocates much and frees little
+        try:
+            return examine(Path(root), listing, settings, problems, reader)
+        finally:
+            if collecting:
+                gc.enable()
 
 
 def project_tasks(root: str, config: str, cache: str | None, jobs: int = 0) -> tuple[list[Row], list[str]]:
