@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,7 +16,6 @@ from lint_rules.request import Request, config_file, requests_of
 from lint_rules.run import UnknownCode, codes, refuse_unknown
 from lint_rules.settings import Problem, Settings, read_settings
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from codemods.plan import Migration
 
@@ -34,6 +34,22 @@ class Wanted(msgspec.Struct, frozen=True):
     cache: bool = True
     cache_dir: str | None = None
     config: str | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of the paths of one project."""
+
+    request: Request
+    migration: Migration
+    unwritten: dict[str, str]
+    """Files that could not be written, and why."""
+    problems: list[str]
+    """What is wrong with the configuration, and files that cannot be read, in sentences."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether something could not be done."""
+        return bool(self.problems or self.unwritten or self.migration.failures)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -102,21 +118,21 @@ def _migrate(arguments: argparse.Namespace) -> int:
     if arguments.output_format == "json":
         from codemods.report import rows
 
-        found = [rows(migration, request.shown, unwritten, wanted.write) for request, migration, unwritten in outcomes]
+        found = [rows(each.migration, each.request.shown, each.unwritten, wanted.write) for each in outcomes]
         print(json.dumps(found[0] if len(found) == 1 else found, indent=2))
     else:
         from codemods.report import text
 
-        for request, migration, unwritten in outcomes:
-            for line in text(migration, request.shown, unwritten, wanted.write, arguments.quiet):
+        for each in outcomes:
+            for line in text(each.migration, each.request.shown, each.unwritten, wanted.write, arguments.quiet):
                 print(line)
-    if missing or any(migration.failures or unwritten for _, migration, unwritten in outcomes):
+    if missing or any(each.failed for each in outcomes):
         return FAILED
-    return CHANGES if not wanted.write and any(migration.changes for _, migration, _ in outcomes) else NOTHING
+    return CHANGES if not wanted.write and any(each.migration.changes for each in outcomes) else NOTHING
 
 
-def migrate(request: Request, wanted: Wanted, show: bool = False) -> tuple[Request, Migration, dict[str, str]]:
-    """Migrate the paths of one project: what was done, and the files that could not be written, with the reason."""
+def migrate(request: Request, wanted: Wanted, show: bool = False) -> Outcome:
+    """Migrate the paths of one project."""
     from codemods.asking import Asker
     from codemods.plan import Options, Planner
     from codemods.report import diff
@@ -125,13 +141,13 @@ def migrate(request: Request, wanted: Wanted, show: bool = False) -> tuple[Reque
 
     root, config = request.root, config_file(wanted.config, request.root)
     settings, problems = _settings(root, config, wanted.select)
-    for problem in problems:
-        print(f"migrate: {problem.message}", file=sys.stderr)
     cache = os.path.abspath(wanted.cache_dir) if wanted.cache_dir else replay.directory_of(root, config)
     options = Options(wanted.select, wanted.unsafe, wanted.route, wanted.jobs, cache if wanted.cache else None)
     asker = Asker(request.shown) if wanted.interactive else None
     migration = Planner(root, settings, problems, options, request.covers, asker).migration()
-    for sentence in migration.problems:
+    wrong = [problem.message for problem in problems]
+    wrong += [each.message for each in migration.before.findings if each.code == "CRB001" and request.covers(each.place.file)]
+    for sentence in (*wrong, *migration.problems):
         print(f"migrate: {sentence}", file=sys.stderr)
     unwritten: dict[str, str] = {}
     if show:
@@ -159,7 +175,7 @@ def migrate(request: Request, wanted: Wanted, show: bool = False) -> tuple[Reque
                     write(change.original, data)
                 except NotWritten as error:
                     unwritten[file] = str(error)
-    return request, migration, unwritten
+    return Outcome(request, migration, unwritten, wrong)
 
 
 def _settings(root: str, config: str, select: tuple[str, ...]) -> tuple[Settings, list[Problem]]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from codemods.plan import Change, Migration
 from codemods.registry import all_codemods
 from codemods.rewriting import Refusal
-from codemods.verify import Failure
 from lint_rules.findings import Finding
 from lint_rules.source.decode import Unreadable, decode
 
@@ -116,11 +115,3 @@ def _fixes(change: Change) -> str:
 
 def _counted(counts: Counter[str]) -> str:
     return ", ".join(code if count == 1 else f"{code} x{count}" for code, count in sorted(counts.items()))
-
-
-def failures_in(migration: Migration, unwritten: Iterable[str]) -> bool:
-    """Whether something that was to be written is not."""
-    return bool(migration.failures) or any(True for _ in unwritten)
-
-
-__all__ = ["Failure", "diff", "failures_in", "rows", "text"]

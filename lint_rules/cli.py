@@ -231,12 +231,12 @@ def _fix(arguments: argparse.Namespace, requests: list[Request]) -> int:
     )
     status = NOTHING
     for request in requests:
-        _, migration, unwritten = migrate(request, wanted, arguments.diff)
-        for line in text(migration, request.shown, unwritten, wanted.write, arguments.quiet):
+        outcome = migrate(request, wanted, arguments.diff)
+        for line in text(outcome.migration, request.shown, outcome.unwritten, wanted.write, arguments.quiet):
             print(line, file=sys.stderr)
-        if migration.failures or unwritten:
+        if outcome.failed:
             status = FAILED
-        elif migration.changes and status == NOTHING:
+        elif outcome.migration.changes and status == NOTHING:
             status = FOUND
     return status
 

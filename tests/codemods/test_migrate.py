@@ -229,6 +229,15 @@ def test_bad_usage(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert text(project) == TASKS
 
 
+def test_what_cannot_be_read_is_said_and_the_rest_done(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"shop/broken.py": "from celery import shared_task\n\ndef f(:\n", "pyproject.toml": "[tool.crb]\nselct = 1\n"})
+    assert main([]) == 2
+    error = capsys.readouterr().err
+    assert "migrate: pyproject.toml: [tool.crb] has no key 'selct'; did you mean 'select'?" in error
+    assert "migrate: shop/broken.py cannot be analysed: syntax error" in error
+    assert text(project) == MIGRATED
+
+
 def test_uncommitted_changes_are_warned_of(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     for command in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "all"]):
