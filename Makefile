@@ -10,7 +10,8 @@ demo: .venv/ready
 	@echo; echo "crb check fixtures/shop"; $(BIN)/crb check fixtures/shop; status=$$?; \
 	echo "(exit code $$status: 1 means findings, 2 that something could not be read; see fixtures/shop/EXPECTED.md)"; test $$status -le 2
 	@echo; echo "python -m codemods.migrate --diff fixtures/shop (last lines: what would be rewritten, and what not and why)"; \
-	$(BIN)/python -m codemods.migrate --diff fixtures/shop > .venv/demo; status=$$?; tail -n 60 .venv/demo; test $$status -le 1
+	$(BIN)/python -m codemods.migrate --diff fixtures/shop > .venv/demo; status=$$?; tail -n 60 .venv/demo; \
+	echo "(exit code $$status: 1 means that files would be rewritten, 2 that something could not be read: pyproject.toml has a wrong key on purpose)"; test $$status -le 2
 
 test: .venv/ready lint
 	$(BIN)/python -m pytest -n auto
