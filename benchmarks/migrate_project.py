@@ -293,6 +293,8 @@ def celery_options(task: Task, function: Function | None = None, tree: ast.Modul
         options.setdefault("app", called.removesuffix(".task"))
     if options.get("retry_backoff") == "True":
         options["retry_backoff"] = "1"
+    if re.fullmatch(r"[\w.]+", options.get("rate_limit", "None")) and options.get("rate_limit") not in (None, "None"):
+        options["rate_limit"] = repr(f"{options['rate_limit']}/s")  # a number counts calls a second
     only = re.fullmatch(r"\{'max_retries': (.*)\}|dict\(max_retries=(.*)\)", options.get("retry_kwargs", ""))
     own = function is not None and ".retry(" in ast.unparse(function)
     if only and "autoretry_for" in options and "max_retries" not in options and not own:  # what automatic retries go by, either way

@@ -7,7 +7,7 @@ import re
 import libcst as cst
 
 from lint_rules.facts.model import Attr, Const, Map, Ref
-from lint_rules.project.project import UNSEEN, Project
+from lint_rules.project.project import Project
 from lint_rules.project.tasks import Task
 from lint_rules.project.values import External
 
@@ -33,9 +33,8 @@ def config_fields(task: Task, project: Project, *, unsafe: bool) -> dict[str, tu
         found["priority"] = (("task_priority", None),)
     if task.option("autoretry_for") is not None and task.option("dont_autoretry_for") is None:
         found |= _retries(task, project)
-    limit = project.option(task, "rate_limit")
-    if unsafe and limit is not UNSEEN and (match := LIMIT.fullmatch(str(limit))) and int(match[1]):
-        found["rate_limit"] = (("rate_limit", cst.Integer(match[1])), ("rate_window", cst.Integer(SECONDS[match[2]])))
+    if unsafe:
+        found |= _limit(task, project)
     return found
 
 
@@ -56,6 +55,17 @@ def _may_be_redis(project: Project) -> bool:
     return all(not isinstance(url, str) or url.startswith(("redis", "sentinel")) for url in urls)
 
 
+def _limit(task: Task, project: Project) -> dict[str, tuple[Field, ...]]:
+    """The rate limit, where it is written there; of constants only numbers, which keep their name."""
+    limit, written = project.option(task, "rate_limit"), isinstance(task.option("rate_limit"), Const)
+    if type(limit) is int and limit > 0:
+        return {"rate_limit": (("rate_limit", None), ("rate_window", cst.Integer("1")))}
+    match = LIMIT.fullmatch(limit) if isinstance(limit, str) and written else None
+    if match is None or not int(match[1]):
+        return {}
+    return {"rate_limit": (("rate_limit", cst.Integer(match[1])), ("rate_window", cst.Integer(SECONDS[match[2]])))}
+
+
 def _retries(task: Task, project: Project) -> dict[str, tuple[Field, ...]]:
     """The retry options of a task that retries by itself."""
     found: dict[str, tuple[Field, ...]] = {}
@@ -69,7 +79,7 @@ def _retries(task: Task, project: Project) -> dict[str, tuple[Field, ...]]:
     if jitter in (None, True) and task.option("retry_backoff_max") is None:
         if type(backoff) is int and backoff > 0:
             found["retry_backoff"] = (("backoff", None),)
-        elif backoff is True:
+        elif backoff is True and isinstance(task.option("retry_backoff"), Const):
             found["retry_backoff"] = (("backoff", cst.Integer("1")),)
     return found
 
