@@ -39,8 +39,6 @@ class Rewritten(Struct, frozen=True):
     """First and last rows, in the text before, of what was edited (imports aside)."""
     released: tuple[str, ...] = ()
     """Names that the edits no longer use: only their imports may be gone."""
-    waiting: bool = False
-    """Whether some edits overlap others and wait for the next round."""
 
 
 def rewrite_file(
@@ -54,7 +52,6 @@ def rewrite_file(
     round_ = _Round(tree, project.packages)
     applied: list[Finding] = []
     refused: list[Refusal] = []
-    waiting = False
     for finding in findings:
         site = Site(finding, task_of(finding, tasks), project, tree, choices)
         try:
@@ -68,16 +65,14 @@ def rewrite_file(
         except Refused as error:
             refused.append(Refusal(finding, str(error)))
             continue
-        if round_.takes(edits):
+        if round_.takes(edits):  # else it waits for the next round
             round_.add(edits, site)
             applied.append(finding)
-        else:
-            waiting = True
     try:
         result = round_.result() if applied else data
     except Refused as error:  # imports that the edits need together
         return Rewritten(file, data, refused=(*refused, *(Refusal(finding, str(error)) for finding in applied)))
-    return Rewritten(file, result, tuple(applied), tuple(refused), tuple(round_.rows), tuple(round_.released), waiting)
+    return Rewritten(file, result, tuple(applied), tuple(refused), tuple(round_.rows), tuple(round_.released))
 
 
 def _refuse_to_lose_comments(edit: Edit) -> None:

