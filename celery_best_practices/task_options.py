@@ -16,11 +16,9 @@ from celery.utils.imports import symbol_by_name
 
 from celery_best_practices.config import TaskConfig
 from celery_best_practices.contract import FIELD_BY_NAME
+from celery_best_practices.transient import PERMANENT, transient_exceptions
 
 Options = dict[str, Any]
-
-TRANSIENT = (ConnectionError, TimeoutError, OSError)
-"""What is retried where a configuration asks for retries and no `autoretry_for=` says of what."""
 
 DECORATOR_OPTIONS = frozenset(
     {"name", "base", "bind", "shared", "lazy", "filter"}
@@ -110,7 +108,9 @@ def celery_options(place: str, config: TaskConfig, options: Options, *, is_async
     if config.max_retries is not None:
         made["max_retries"] = config.max_retries
     if config.max_retries is not None or config.backoff is not None:
-        made.setdefault("autoretry_for", TRANSIENT)
+        if "autoretry_for" not in made:
+            made["autoretry_for"] = transient_exceptions()
+            made.setdefault("dont_autoretry_for", PERMANENT)
     if config.backoff is not None:
         if float(config.backoff).is_integer():
             made["retry_backoff"] = int(config.backoff)

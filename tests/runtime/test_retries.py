@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
+import redis
+import requests
+import sqlalchemy.exc
+import urllib3
 from celery import Celery
 from celery._state import _task_stack
 from celery.exceptions import Retry
@@ -63,6 +69,29 @@ def test_transient_errors_by_default(app: Celery, error: Exception, coroutine: b
     task = failing(app, error, DBTaskConfig(max_retries=2), coroutine=coroutine)
     assert [delay_of(task, retries) for retries in range(4)] == [180, 180, None, None]
     assert task.max_retries == 2
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "error",
+    [
+        httpx.ConnectTimeout("late"),
+        redis.ConnectionError(),
+        sqlite3.OperationalError("database is locked"),
+        sqlalchemy.exc.OperationalError("select 1", {}, Exception("gone")),
+        requests.ConnectionError(),
+        urllib3.exceptions.ProtocolError(),
+    ],
+    ids=lambda error: type(error).__module__,
+)
+def test_transient_errors_of_libraries(app: Celery, error: Exception, coroutine: bool) -> None:
+    assert delay_of(failing(app, error, DBTaskConfig(max_retries=2), coroutine=coroutine), 0) == 180
+
+
+@BOTH
+@pytest.mark.parametrize("error", [FileNotFoundError(), PermissionError(), sqlite3.IntegrityError(), httpx.InvalidURL("no")], ids=repr)
+def test_errors_that_stay_are_not_retried(app: Celery, error: Exception, coroutine: bool) -> None:
+    assert delay_of(failing(app, error, DBTaskConfig(max_retries=2), coroutine=coroutine), 0) is None
 
 
 @BOTH
