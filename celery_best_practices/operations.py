@@ -11,6 +11,7 @@ import shlex
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,29 +72,35 @@ def stuck_tasks(app: Any, *, longer_than: float = HOUR, timeout: float = 2.0) ->
 
     Asks all workers and waits `timeout` seconds for their answers: solo workers answer only between tasks, so theirs are missing.
     """
+    return overdue(app, app.control.inspect(timeout=timeout).active() or {}, longer_than)
+
+
+def overdue(app: Any, active: Mapping[str, Iterable[Mapping[str, Any]]], longer_than: float = HOUR) -> list[StuckTask]:
+    """Those of the running tasks, as `inspect().active()` gives them by worker, that `stuck_tasks` means."""
     now = time.time()
     found = []
-    for worker, tasks in (app.control.inspect(timeout=timeout).active() or {}).items():
+    for worker, tasks in active.items():
         for running in tasks:
             if running.get("time_start") is None:
                 continue
             seconds = now - running["time_start"]
-            limit = _limit_of(app, running["name"]) or longer_than
+            limit = limit_of(app, running["name"]) or longer_than
             if seconds > limit:
                 found.append(StuckTask(running["id"], running["name"], worker, seconds, limit))
     return sorted(found, key=lambda task: -task.seconds)
 
 
-def _limit_of(app: Any, name: str) -> float | None:
+def limit_of(app: Any, name: str) -> float | None:
+    """Seconds that runs of a task may take by its declaration or the application's settings; None: no limit is known."""
     task = app.tasks.get(name)
     if task is None:
         return None
-    config = _declaration(task)[1]
+    config = declaration_of(task)[1]
     limits = (config.timeout if config else None, task.time_limit, task.soft_time_limit)
     return max(filter(None, limits), default=None)
 
 
-def _declaration(task: Any) -> tuple[str | None, Any]:
+def declaration_of(task: Any) -> tuple[str | None, Any]:
     """The workload that a task was declared with, and its configuration."""
     return declared.get(name_of(task.run), (None, None))
 
@@ -149,14 +156,18 @@ def worker_commands(app: Any) -> list[WorkerCommand]:
     carried: dict[str, set[str]] = defaultdict(set)
     for name, task in app.tasks.items():
         if not name.startswith("celery."):
-            carried[_queue_of(app, task)].add(_declaration(task)[0] or "undeclared")
+            carried[queue_of(app, task)].add(declaration_of(task)[0] or "undeclared")
     queues: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for queue, workloads in carried.items():
         queues[tuple(sorted(workloads))].append(queue)
     return [_command(app, tuple(sorted(names)), workloads) for workloads, names in sorted(queues.items())]
 
 
-def _queue_of(app: Any, task: Any) -> str:
+def queue_of(app: Any, task: Any) -> str:
+    """The queue that a call of `task` is sent to when it names none.
+
+    Raises what the application's own routers raise, and Celery's QueueNotFound where `task_create_missing_queues` is off.
+    """
     options = {name: value for name, value in task._get_exec_options().items() if name == "queue" and value}
     return str(app.amqp.router.route(options, task.name)["queue"].name)
 

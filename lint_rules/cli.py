@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 from lint_rules import VERSION, replay
 from lint_rules.request import Request, config_file, requests_of
@@ -18,6 +19,9 @@ from lint_rules.source.root import find_root
 TYPE_CHECKING = False  # importing typing would take a tenth of a replayed run
 if TYPE_CHECKING:
     from typing import IO, Any
+
+    from lint_rules.report.graph import Graph
+    from lint_rules.report.text import Paint
 
     Row = dict[str, Any]
 
@@ -34,7 +38,10 @@ class Refused(Exception):
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit code is 0 (nothing to report), 1 (findings) or 2 (something could not be done)."""
     parser = _parser()
-    arguments = parser.parse_args(argv)
+    arguments, rest = parser.parse_known_args(argv)
+    if rest and arguments.command is not _doctor:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments.rest = rest
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names that the terminal's encoding lacks
@@ -85,6 +92,22 @@ def _parser() -> argparse.ArgumentParser:
     tasks.add_argument("--output-format", choices=["text", "json"], default="text")
     _common(tasks)
 
+    workers = commands.add_parser("workers", help="list the commands that start workers, wherever they stand")
+    workers.set_defaults(command=_workers)
+    workers.add_argument("paths", nargs="*", default=["."], metavar="PATH")
+    workers.add_argument("--output-format", choices=["text", "json"], default="text")
+    _common(workers)
+
+    graph = commands.add_parser("graph", help="draw tasks, the queues they go to, and the workers that consume them")
+    graph.set_defaults(command=_graph)
+    graph.add_argument("path", nargs="?", default=".", metavar="PATH")
+    graph.add_argument("--output-format", choices=["dot", "mermaid", "svg", "json"], default="dot")
+    graph.add_argument("--output-file", metavar="FILE", help="write there instead of standard output")
+    graph.add_argument(
+        "--by", choices=["task", "module"], default="task", help="a node for each task, or for each module's tasks of a kind"
+    )
+    _common(graph)
+
     rule = commands.add_parser("rule", help="explain a rule")
     rule.set_defaults(command=_rule)
     rule.add_argument("code", metavar="CODE")
@@ -99,6 +122,11 @@ def _parser() -> argparse.ArgumentParser:
     config.add_argument("path", nargs="?", default=".", metavar="PATH")
     config.add_argument("--config", metavar="FILE")
     config.add_argument("--output-format", choices=["text", "json"], default="text")
+
+    doctor = commands.add_parser(
+        "doctor", help="ask the live workers and Redis of an application, and compare with its code", add_help=False
+    )
+    doctor.set_defaults(command=_doctor)
 
     clean = commands.add_parser("clean", help="remove the cache")
     clean.set_defaults(command=_clean)
@@ -270,6 +298,24 @@ def _tasks(arguments: argparse.Namespace) -> int:
     from lint_rules.report import text
     from lint_rules.run import project_tasks
 
+    return _listed(arguments, project_tasks, text.tasks)
+
+
+def _workers(arguments: argparse.Namespace) -> int:
+    from lint_rules.report import worker_rows
+    from lint_rules.run import project_workers
+
+    return _listed(arguments, project_workers, worker_rows.lines)
+
+
+def _listed(
+    arguments: argparse.Namespace,
+    find: Callable[[str, str, str | None, int], tuple[list[Row], list[str]]],
+    lines: Callable[[list[Row], Paint], Iterator[str]],
+) -> int:
+    """Print the rows that `find` gives of the files asked about: as JSON, or as lines."""
+    from lint_rules.report import text
+
     requests, missing = requests_of(arguments.paths)
     for path in missing:
         print(f"crb: {path}: no such file or directory", file=sys.stderr)
@@ -278,7 +324,7 @@ def _tasks(arguments: argparse.Namespace) -> int:
     for request in requests:
         config = _config_file(arguments, request.root)
         cache = None if arguments.no_cache else _cache_directory(arguments, request.root, config)
-        found, problems = project_tasks(request.root, config, cache, arguments.jobs)
+        found, problems = find(request.root, config, cache, arguments.jobs)
         for problem in problems:
             failed = True
             print(f"crb: {problem}", file=sys.stderr)
@@ -287,8 +333,29 @@ def _tasks(arguments: argparse.Namespace) -> int:
         if arguments.output_format == "json":
             out.write(json.dumps(rows, indent=2, default=str) + "\n")
         else:
-            out.writelines(line + "\n" for line in text.tasks(rows, text.Paint(_coloured(out))))
+            out.writelines(line + "\n" for line in lines(rows, text.Paint(_coloured(out))))
     return FAILED if failed else NOTHING
+
+
+def _graph(arguments: argparse.Namespace) -> int:
+    from lint_rules.run import project_graph
+
+    requests, missing = requests_of([arguments.path])
+    if missing:
+        raise Refused(f"{arguments.path}: no such file or directory")
+    request = requests[0]
+    config = _config_file(arguments, request.root)
+    cache = None if arguments.no_cache else _cache_directory(arguments, request.root, config)
+    graph, problems = project_graph(request.root, config, cache, arguments.by, arguments.jobs)
+    for problem in problems:
+        print(f"crb: {problem}", file=sys.stderr)
+    with _output(arguments.output_file) as out:
+        if arguments.output_format == "json":
+            out.write(json.dumps(graph.row, indent=2) + "\n")
+        else:
+            lines: Callable[[Graph], Iterator[str]] = import_module(f"lint_rules.report.graph_{arguments.output_format}").lines
+            out.writelines(line + "\n" for line in lines(graph))
+    return FAILED if problems else NOTHING
 
 
 def _rule(arguments: argparse.Namespace) -> int:
@@ -346,6 +413,21 @@ def _config(arguments: argparse.Namespace) -> int:
     return FAILED if problems else NOTHING
 
 
+def _doctor(arguments: argparse.Namespace) -> int:
+    """The runtime asks the cluster, and reads its own arguments; what tasks do is read here, from the project around."""
+    from celery_best_practices.doctor import main
+
+    def seen() -> tuple[dict[str, str], list[str]]:
+        from lint_rules.run import project_tasks
+
+        root = find_root(".")
+        config = config_file(None, root)
+        rows, problems = project_tasks(root, config, replay.directory_of(root, config))
+        return {row["name"]: row["workload"] for row in rows if row["name"]}, problems
+
+    return main(arguments.rest, prog="crb doctor", seen=seen)
+
+
 def _clean(arguments: argparse.Namespace) -> int:
     import shutil
 
@@ -367,7 +449,7 @@ def _clean(arguments: argparse.Namespace) -> int:
 def _shown(row: Row, request: Request) -> Row:
     """A row with file names as the user would write them."""
     row = {**row, "filename": request.shown(row["filename"])}
-    for name in ("related", "evidence"):
+    for name in ("related", "evidence", "started_from"):
         if name in row:
             row[name] = [{**each, "filename": request.shown(each["filename"])} for each in row[name]]
     return row
