@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
 
-from lint_rules.facts.model import ModuleFacts
+from lint_rules.deploy.deployment import read_deployment
+from lint_rules.deploy.model import Deployment, WorkerCommand
+from lint_rules.facts.model import Suppression
 from lint_rules.findings import Finding, Place, Report
 from lint_rules.knowledge.tables import load
 from lint_rules.project.modules import ModuleIndex, NotLoaded
@@ -17,7 +19,7 @@ from lint_rules.rules.registry import Rule, all_rules, enabled
 from lint_rules.settings import Problem, Settings
 from lint_rules.source.discovery import Listing, discover
 from lint_rules.source.reading import Reader
-from lint_rules.suppressions import covers, unused_codes
+from lint_rules.suppressions import comments_in, covers, unused_codes
 
 
 class Analysis(Struct):
@@ -53,10 +55,12 @@ def examine(root: Path, listing: Listing, settings: Settings, problems: Iterable
     project = read(root, listing, settings, reader)
     rules = all_rules()
     codes = codes_of(settings)
-    found = list(_run_findings(listing, reader, problems))
+    found = list(_run_findings(listing, reader, project.deployment, problems))
     found += check(project, [each for each in rules.values() if each.code in codes])
     found = [finding for finding in found if finding.code in codes or finding.code in ("CRB001", "CRB003")]
-    kept, suppressed = _suppressed(found, project.index.loaded(), codes)
+    comments = {module.file: module.facts.suppressions for module in project.index.loaded()}
+    comments |= {file: comments_in(text, python=False) for file, text in project.deployment.annotated.items()}
+    kept, suppressed = _suppressed(found, comments, codes)
     ignored = _per_file_ignores(settings)
     kept, suppressed = ([finding for finding in group if not ignored(finding)] for group in (kept, suppressed))
     kept.sort(key=lambda finding: finding.order)
@@ -70,6 +74,7 @@ def read(root: Path, listing: Listing, settings: Settings, reader: Reader) -> Pr
     first = reader.celery_files()
     project = read_project(root, settings, index, knowledge, first, lambda names: reader.files_naming(listing.files, names))
     project.directories = listing.directories
+    project.read_deployment = lambda: read_deployment(listing.deploy, listing.named, reader.content)
     return project
 
 
@@ -83,6 +88,7 @@ def check(project: Project, rules: Iterable[Rule]) -> Iterator[Finding]:
         (Project, lambda: [project]),
         (Task, lambda: project.tasks),
         (TaskCall, lambda: project.task_calls()),
+        (WorkerCommand, lambda: project.workers),
     ]
     seen: set[tuple[str, str, int, int]] = set()
     for subject, make in subjects:
@@ -118,7 +124,7 @@ def _finding(rule: Rule, report: Report) -> Finding:
     )
 
 
-def _run_findings(listing: Listing, source: Reader, problems: Iterable[Problem]) -> Iterator[Finding]:
+def _run_findings(listing: Listing, source: Reader, deployment: Deployment, problems: Iterable[Problem]) -> Iterator[Finding]:
     rules = all_rules()
     for problem in problems:
         yield _finding(rules["CRB003"], Report(problem.place, problem.message))
@@ -127,9 +133,14 @@ def _run_findings(listing: Listing, source: Reader, problems: Iterable[Problem])
     for path, error in sorted(source.unreadable.items()):
         place = Place.row_of(path, error.row, error.column)
         yield _finding(rules["CRB001"], Report(place, f"{path} cannot be analysed: {error.reason}"))
+    for trouble in deployment.troubles:
+        place = Place.row_of(trouble.file, trouble.row)
+        yield _finding(rules["CRB001"], Report(place, f"{trouble.file} cannot be read for workers: {trouble.reason}"))
 
 
-def _suppressed(found: list[Finding], modules: Iterable[object], codes: frozenset[str]) -> tuple[list[Finding], list[Finding]]:
+def _suppressed(
+    found: list[Finding], comments: Mapping[str, Iterable[Suppression]], codes: frozenset[str]
+) -> tuple[list[Finding], list[Finding]]:
     """Findings that stay, and those that a comment silences; comments that silence nothing become CRB002."""
     rule = all_rules()["CRB002"]
     by_file: dict[str, list[Finding]] = {}
@@ -138,10 +149,8 @@ def _suppressed(found: list[Finding], modules: Iterable[object], codes: frozense
     silenced: list[Finding] = []
     extra: list[Finding] = []
     looked_for = sorted(codes - {"CRB002"})
-    for module in modules:
-        facts: ModuleFacts = module.facts  # type: ignore[attr-defined]
-        file: str = module.file  # type: ignore[attr-defined]
-        for comment in facts.suppressions:
+    for file, those in comments.items():
+        for comment in those:
             hit = [finding for finding in by_file.get(file, ()) if covers(comment, finding)]
             silenced += hit
             for code in unused_codes(comment, hit, looked_for) if "CRB002" in codes else ():

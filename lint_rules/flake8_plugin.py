@@ -73,9 +73,22 @@ def findings_of(root: str, config: str | None, profile: str | None) -> dict[str,
         found = {}
         for kind in ("findings", "suppressed"):
             for row in result[kind]:
-                found.setdefault(row["filename"], []).append({**row, "kind": kind})
+                for shown in _in_code(row):
+                    found.setdefault(shown["filename"], []).append({**shown, "kind": kind})
         _projects[key] = found
     return found
+
+
+def _in_code(row: Row) -> list[Row]:
+    """A finding as flake8 can show it: one in a deployment file stands at the tasks that it is about."""
+    if row["filename"].endswith((".py", ".pyi")):
+        return [row]
+    where = f"{row['filename']}:{row['location']['row']}"
+    return [
+        {**row, "filename": each["filename"], "location": each["location"], "message": f"{row['message']} ({where})"}
+        for each in row["related"]
+        if each["filename"].endswith(".py")
+    ]
 
 
 def _result(root: str, config: str | None, profile: str | None) -> Row:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import gc
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -20,9 +20,12 @@ from lint_rules.source.reading import Reader
 
 if TYPE_CHECKING:
     from lint_rules.analysis import Analysis
+    from lint_rules.project.project import Project
+    from lint_rules.report.graph import Graph
     from lint_rules.rules.registry import Rule
 
 Row = dict[str, Any]
+Answer = TypeVar("Answer")
 
 
 class Run(Struct):
@@ -63,12 +66,12 @@ def whole_project(
         "files": len(analysis.listing.files),
         "read": len(analysis.project.index.loaded()),
     }
-    inputs = [_named(config, root), *analysis.project.inputs]
+    inputs = [_named(config, root), *analysis.project.inputs, *analysis.project.deployment.inputs]
     present = [path for path in inputs if os.path.exists(os.path.join(root, path))]
     return Run(
         result=result,
         directories=analysis.listing.directories,
-        files=[*analysis.listing.files, *analysis.listing.ignore_files, *present],
+        files=[*analysis.listing.files, *analysis.listing.deploy, *analysis.listing.named, *analysis.listing.ignore_files, *present],
         absent=[path for path in inputs if path not in present],
     )
 
@@ -98,18 +101,43 @@ def analysed(
 
 def project_tasks(root: str, config: str, cache: str | None, jobs: int = 0) -> tuple[list[Row], list[str]]:
     """The tasks of the project below `root`, and what went wrong."""
-    from lint_rules.analysis import read
     from lint_rules.report.rows import task_rows
+
+    return _asked(root, config, cache, jobs, task_rows)
+
+
+def project_workers(root: str, config: str, cache: str | None, jobs: int = 0) -> tuple[list[Row], list[str]]:
+    """The worker commands of the project below `root`, and what went wrong."""
+    from lint_rules.report.worker_rows import worker_rows
+
+    return _asked(root, config, cache, jobs, worker_rows)
+
+
+def project_graph(root: str, config: str, cache: str | None, by: str, jobs: int = 0) -> tuple[Graph, list[str]]:
+    """The tasks, queues and workers of the project below `root`, and what went wrong."""
+    from lint_rules.analysis import check
+    from lint_rules.report.graph import CONTRADICTIONS, graph_of
+    from lint_rules.rules.registry import all_rules
+
+    rules = [rule for code, rule in all_rules().items() if code in CONTRADICTIONS]
+    return _asked(root, config, cache, jobs, lambda project: graph_of(project, check(project, rules), by))
+
+
+def _asked(root: str, config: str, cache: str | None, jobs: int, ask: Callable[[Project], Answer]) -> tuple[Answer, list[str]]:
+    """What `ask` makes of the project below `root`, and what went wrong."""
+    from lint_rules.analysis import read
 
     settings, problems = read_settings(Path(config), _named(config, root), codes)
     with _reader(root, cache, jobs, {}) as reader:
         reader.start((), settings.task_decorators)
         listing = discover(root, settings, (), reader.look_at)
         project = read(Path(root), listing, settings, reader)
-        rows = task_rows(project)
+        answer = ask(project)
         wrong = [problem.message for problem in problems]
         wrong += [f"{file}: {error.reason}" for file, error in sorted(reader.unreadable.items())]
-    return rows, wrong
+        if "deployment" in vars(project):  # the answer asked for it
+            wrong += [f"{each.file}: {each.reason}" for each in project.deployment.troubles]
+    return answer, wrong
 
 
 def effective_settings(config: str) -> tuple[dict[str, Any], list[str], list[str]]:

@@ -17,8 +17,8 @@ _COMMENT = re.compile(
 )
 
 
-def comments_in(text: str) -> tuple[Suppression, ...]:
-    """The suppressing comments of a source text."""
+def comments_in(text: str, *, python: bool = True) -> tuple[Suppression, ...]:
+    """The suppressing comments of a source text; of any text whose comments begin with `#` where it is not `python`."""
     lowered = text.lower()
     if "noqa" not in lowered and "crb:" not in lowered:
         return ()
@@ -30,7 +30,7 @@ def comments_in(text: str) -> tuple[Suppression, ...]:
         for match in _COMMENT.finditer(line)
         if (each := _suppression(match, row, match.start())) is not None
     ]
-    if not found or not ours:
+    if not found or not ours or not python:
         return tuple(found)
     rows = _comment_columns(text)  # only where it matters: a code of ours might stand in a string
     return tuple(each for each in found if rows is None or rows.get(each.row, len(text)) <= each.column)

@@ -22,6 +22,7 @@ from lint_rules.facts.model import (
     Element,
     Entered,
     Expr,
+    Formatted,
     Import,
     Item,
     Lambda,
@@ -32,6 +33,7 @@ from lint_rules.facts.model import (
     Result,
     Seq,
     Span,
+    Template,
 )
 from lint_rules.source.decode import Unreadable
 from lint_rules.source.reading import facts_of
@@ -200,13 +202,12 @@ def test_calls_in_conditions_handlers_and_matches_are_kept() -> None:
         ("1j", OPAQUE),
         ("b'bytes'", OPAQUE),
         ("...", OPAQUE),
-        ("f'{a}'", OPAQUE),
         ("'\\ud800'", OPAQUE),
         ("(1, a)", Seq("tuple", (Const(1), Ref("a")))),
         ("[1]", Seq("list", (Const(1),))),
         ("{1}", Seq("set", (Const(1),))),
         ("[f(y) for y in z]", Seq("list", (Result(0),))),
-        ("{'k': 1, **m}", Map((Const("k"), None), (Const(1), Ref("m")))),
+        ("{'k': 1, **m}", Map((Const("k"), None), (Const(1), Ref("m")), (1, 1))),
         ("a if b else c", OneOf((Ref("a"), Ref("c")))),
         ("a or b", OneOf((Ref("a"), Ref("b")))),
         ("a and b", Ref("b")),
@@ -219,6 +220,97 @@ def test_calls_in_conditions_handlers_and_matches_are_kept() -> None:
 )
 def test_the_value_of_each_kind_of_expression(expression: str, expected: Expr) -> None:
     assert value_of(expression) == expected
+
+
+A, B = Ref("a"), Ref("b")
+
+
+@pytest.mark.parametrize(
+    ("expression", "parts"),
+    [
+        ("f'{a}'", [A]),
+        ("f'x{a}y{b.c}'", [Const("x"), A, Const("y"), Ref("b.c")]),
+        ("'x' f'{a}' 'y'", [Const("x"), A, Const("y")]),
+        ("f'{a!s}{a!r}{a!a}'", [A, Formatted(A, "!r"), Formatted(A, "!a")]),
+        ("f'{a:>10}{a!r:{b}}'", [Formatted(A, ":>10"), Formatted(A, "!r:{}")]),
+        ("f'{a=}'", [Const("a="), Formatted(A, "!r")]),
+        ("f'{f()}{f().g}'", [Result(0), Attr(Result(1), "g")]),
+        ("f'{1}{a}{None}'", [Const("1"), A, Const("None")]),
+        ("f'x{\"y\" + a}'", [Const("xy"), A]),
+        ("'x%s' % a", [Const("x"), A]),
+        ("'%s:%s%%' % (a, b)", [A, Const(":"), B, Const("%")]),
+        ("'%s:%s' % a", [Item(A, Const(0)), Const(":"), Item(A, Const(1))]),
+        ("'%s:%s' % (a,)", [A, Const(":"), OPAQUE]),
+        ("'%(k)s' % a", [Item(A, Const("k"))]),
+        ("'%(k)s%(l)s' % {'k': a}", [A, OPAQUE]),
+        ("'%05d%r' % (a, b)", [Formatted(A, "%05d"), Formatted(B, "!r")]),
+        ("'x{}y{}'.format(a, b)", [Const("x"), A, Const("y"), B]),
+        ("'{1}{0}{{}}'.format(a, b)", [B, A, Const("{}")]),
+        ("'{k}{k.m[0][n]!r:x}'.format(k=a)", [A, Formatted(Item(Item(Ref("a.m"), Const(0)), Const("n")), "!r:x")]),
+        ("'{0.m}'.format(f())", [Attr(Result(1), "m")]),
+        ("'{k}{0}'.format(**a)", [OPAQUE, OPAQUE]),
+        ("'x' + a + 'y'", [Const("x"), A, Const("y")]),
+        ("a + b + 'y'", [A, B, Const("y")]),
+        ("'x' + (a + 'y')", [Const("x"), A, Const("y")]),
+        ("'x' + str(a)", [Const("x"), Result(0)]),
+        ("'-'.join([a, 'x', b])", [A, Const("-x-"), B]),
+        ("''.join((a, b))", [A, B]),
+    ],
+)
+def test_texts_made_of_others_keep_their_parts(expression: str, parts: list[Expr]) -> None:
+    assert value_of(expression) == Template(tuple(parts))
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("f'x'", "x"),
+        ("'x' + 'y' + 'z'", "xyz"),
+        ("'%s-%s' % ('x', 1)", "x-1"),
+        ("'{}{}'.format('x', 1)", "x1"),
+        ("', '.join(['x', 'y'])", "x, y"),
+        ("', '.join([])", ""),
+    ],
+)
+def test_texts_made_of_constants_are_constants(expression: str, text: str) -> None:
+    assert value_of(expression) == Const(text)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("'{}'.format(*a)", Result(0)),
+        ("'{:{}}'.format(a, b)", Result(0)),
+        ("'{'.format(a)", Result(0)),
+        ("'x'.join(a)", Result(0)),
+        ("'x'.join([*a, b])", Result(0)),
+        ("'x'.join(y for y in a)", Result(0)),
+        ("a.format(b)", Result(0)),
+        ("'%' % a", OPAQUE),
+        ("'%d items, 50%, all' % a", OPAQUE),
+        ("'%*d' % (a, b)", OPAQUE),
+        ("a % b", OPAQUE),
+        ("a + b", OPAQUE),
+        ("b'%s' % a", OPAQUE),
+        (f"f'{'x' * 501}{{a}}'", OPAQUE),
+        (f"f'{'x' * 300}{{a}}{'x' * 300}'", OPAQUE),
+        ("f'\\ud800{a}'", OPAQUE),
+        ("f'" + "{a}" * 70 + "'", OPAQUE),
+    ],
+)
+def test_what_cannot_be_followed_is_no_template(expression: str, expected: Expr) -> None:
+    assert value_of(expression) == expected
+
+
+def test_the_calls_in_templates_are_kept_and_so_are_those_that_make_them() -> None:
+    module = facts("x = f'{f():{g()}}' + '%s' % h() + '{}'.format(i()) + '-'.join([j(), k()])\n")
+    called = [call.func.path for call in calls(module) if isinstance(call.func, (Ref, Attr))]
+    assert called == ["f", "g", "h", "format", "i", "join", "j", "k"]
+
+
+def test_a_text_of_very_many_parts_is_read() -> None:
+    assert value_of(" + ".join(["'x'", *["a"] * 5000])) == OPAQUE
+    assert len(calls(facts("x = " + " + ".join(["'x'", *["f()"] * 5000])))) == 5000
 
 
 def test_long_texts_are_not_kept() -> None:

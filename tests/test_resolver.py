@@ -5,8 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from tests.projects import Files, Meanings
+from lint_rules.facts.model import Const, Expr, Formatted, Ref, Seq, Template
+from lint_rules.facts.templates import format_call, percent
+from lint_rules.project.interpolation import conversion
+from lint_rules.project.tasks import rendered
+from lint_rules.project.values import Literal
+from tests.projects import Files, Meanings, project_in
 
 # ── imports ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -516,3 +523,134 @@ def test_a_package_named_like_a_library_does_hide_it(tmp_path: Path) -> None:
     meanings = Meanings(tmp_path, files)
     assert meanings.of("shop/tasks.py", "x") == ["def celery.shared_task"]
     assert meanings.of("shop/tasks.py", "y") == []
+
+
+# ── texts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+PREFIX: Files = {"shop/__init__.py": "", "shop/names.py": "import os\nPREFIX = 'shop'\nSIZE = 3\nHOST = os.environ['HOST']\n"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("f'{names.PREFIX}.orders'", ["'shop.orders'"]),
+        ("f'{names.PREFIX!r:>8}'", ["\"  'shop'\""]),
+        ("f'{names.SIZE:03}'", ["'003'"]),
+        ("'%s-%02d' % (names.PREFIX, names.SIZE)", ["'shop-03'"]),
+        ("'{}-{size}'.format(names.PREFIX, size=names.SIZE)", ["'shop-3'"]),
+        ("names.PREFIX + '.' + local", ["'shop.here'"]),
+        ("'.'.join([names.PREFIX, local])", ["'shop.here'"]),
+        ("f'{f\"{names.PREFIX}.a\"}.b'", ["'shop.a.b'"]),
+        ("f'{names.HOST}.orders'", []),
+        ("f'{unknown}'", []),
+        ("f'{names.PREFIX if unknown else local}'", []),
+        ("f'{str(names.SIZE)}'", []),
+        ("f'{names.SIZE:{names.SIZE}}'", []),
+        ("f'{names.SIZE:999999999}'", []),
+        ("f'{names.PREFIX:d}'", []),
+        ("import_module(f'{names.PREFIX}.names')", ["module shop.names"]),
+    ],
+)
+def test_texts_made_of_constants_are_constants(tmp_path: Path, expression: str, expected: list[str]) -> None:
+    text = f"""
+    from importlib import import_module
+    from shop import names
+    local = "here"
+    def use():
+        result = {expression}
+    """
+    assert Meanings(tmp_path, {**PREFIX, "main.py": text}).of("main.py", "result", "use") == expected
+
+
+def test_texts_that_double_and_texts_that_contain_themselves_end(tmp_path: Path) -> None:
+    doubling = "a0 = 'x'\n" + "".join(f"a{n} = f'{{a{n - 1}}}{{a{n - 1}}}'\n" for n in range(1, 40)) + "b = f'{b}x'\n"
+    meanings = Meanings(tmp_path, {"main.py": doubling})
+    assert meanings.of("main.py", "a3") == [repr("x" * 8)]
+    assert meanings.of("main.py", "a39") == []
+    assert meanings.of("main.py", "b") == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "text", "known"),
+    [
+        ("'orders'", "orders", True),
+        ("f'{names.PREFIX}.{names.SIZE:02}'", "shop.03", True),
+        ("f'{names.PREFIX}.{region}'", "shop.{region}", False),
+        ("f'{names.PREFIX}.{order.shop[0].name}'", "shop.{order.shop[0].name}", False),
+        ("f'{names.PREFIX}.{make(1, 2).name}'", "shop.{make().name}", False),
+        ("f'{names.PREFIX}.{queue}'", "shop.{queue}", False),
+        ("f'{names.PREFIX}.{changed}'", "shop.{changed}", False),
+        ("f'{names.PREFIX}.{again}'", "shop.shop.here", True),
+        ("names.PREFIX + '.' + str(names.SIZE)", "shop.3", True),
+        ("'-c ' + os.environ.get('SIZE', '2')", "-c 2", True),
+        ("'-c ' + os.getenv('SIZE')", "-c {os.getenv()}", False),
+        ("region", "{region}", False),
+        ("[1]", "{[1]}", False),
+    ],
+)
+def test_what_is_known_of_a_text(tmp_path: Path, expression: str, text: str, known: bool) -> None:
+    module = f"""
+    import os
+    from shop import names
+    local = "here"
+    again = f"{{names.PREFIX}}.{{local}}"
+    changed = "a"
+    changed = "b"
+    def use(region, order, queue="default"):
+        result = {expression}
+        return result
+    """
+    project = project_in(tmp_path, {**PREFIX, "main.py": module})
+    project.index.load(["main.py"])
+    frame = project.resolver.frame("main.py", "use")
+    assert frame is not None
+    (binding,) = frame.scope.bindings
+    piece = project.text(binding.value, frame)
+    assert (piece.text, piece.known) == (text, known)
+    assert project.text(Ref("result"), frame) == piece or not known
+
+
+def in_words(made: Expr | None) -> str | None:
+    """What a template of constants says, None where it is none or that cannot be told."""
+    if isinstance(made, Const):
+        return str(made.value)
+    texts = []
+    for part in made.parts if isinstance(made, Template) else ():
+        base, how = (part.base, part.how) if isinstance(part, Formatted) else (part, "")
+        text = conversion(Literal(base.value), how) if isinstance(base, Const) else None
+        if text is None:
+            return None
+        texts.append(text)
+    return "".join(texts) if texts else None
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text("a%%%sdr(k)05.+ -x*", max_size=12))
+@example("%5.1s%%%-4d|")
+@example("%(k)s")
+def test_percent_formats_say_what_python_says(text: str) -> None:
+    for given_values, expr in ((("x", 5), Seq("tuple", (Const("x"), Const(5)))), ("x", Const("x"))):
+        said = in_words(percent(text, expr))
+        try:
+            wanted = text % given_values
+        except (ValueError, TypeError, KeyError):
+            continue
+        assert said in (None, wanted)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text("a{{{}}}01k!r:>5.d ", max_size=12))
+@example("{}{{{k!r:>5}}}{1:02d}")
+@example("{:{}}")
+def test_format_calls_say_what_python_says(text: str) -> None:
+    said = in_words(format_call(text, (Const("x"), Const(5)), {"k": Const("y")}))
+    try:
+        wanted = text.format("x", 5, k="y")
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        return
+    assert said in (None, wanted)
+
+
+def test_a_template_is_shown_as_an_f_string() -> None:
+    parts = (Const("a{}"), Ref("b.c"), Formatted(Ref("d"), "!r:>5"), Formatted(Ref("e"), "%05d"))
+    assert rendered(Template(parts)) == "f'a{{}}{b.c}{d!r:>5}{e:05d}'"

@@ -40,16 +40,15 @@ from lint_rules.facts.model import (
     Seq,
     Span,
     Suppression,
+    Template,
 )
+from lint_rules.facts.templates import LONGEST_TEXT, format_call, formatted, joined, percent, template
 
 DEEP = 80
 """How many levels of one expression keep their value; what lies deeper is still searched for calls."""
 
 MOST_TESTED = 20
 """Parts of a test that are searched for names."""
-
-LONGEST_TEXT = 500
-"""Longer string literals are no names, options or keys: they are not kept."""
 
 FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 
@@ -241,7 +240,22 @@ class _Extractor:
             withs=context.withs,
             guards=context.guards,
         )
+        if isinstance(func, Attr) and isinstance(func.base, Const) and isinstance(func.base.value, str):
+            return self.text_method(func.base.value, func.path, node, scope.calls[index]) or Result(index)
         return Result(index)
+
+    def text_method(self, text: str, name: str, node: ast.Call, call: Call | None) -> Expr | None:
+        """`"...".format(x)` and `"...".join([x, y])` as the text they give; None for what is no template."""
+        assert call is not None
+        if call.starred:
+            return None
+        if name == "format":
+            return format_call(text, call.args, dict(call.keywords))
+        if name == "join" and len(node.args) == 1 and isinstance(items := node.args[0], (ast.List, ast.Tuple)):
+            given = call.args[0]
+            if isinstance(given, Seq) and not any(isinstance(item, ast.Starred) for item in items.elts):
+                return joined(text, given.items) if len(given.items) == len(items.elts) else None
+        return None
 
     def awaited(self, node: ast.Await, context: _Context, depth: int) -> Expr:
         if isinstance(node.value, ast.Call):
@@ -270,7 +284,7 @@ class _Extractor:
         keys = tuple([None if key is None else self.expr(key, context, depth) for key in node.keys[:LONGEST_TEXT]])
         values = tuple([self.expr(value, context, depth) for value in node.values[:LONGEST_TEXT]])
         self.push([*filter(None, node.keys[LONGEST_TEXT:]), *node.values[LONGEST_TEXT:]], context)
-        return Map(keys, values)
+        return Map(keys, values, tuple([(key or value).lineno for key, value in zip(node.keys, node.values)][:LONGEST_TEXT]))
 
     def conditional(self, node: ast.IfExp, context: _Context, depth: int) -> Expr:
         self.stack.append((node.test, context))
@@ -280,14 +294,56 @@ class _Extractor:
         options = tuple([self.expr(value, context, depth) for value in node.values])
         return OneOf(options) if isinstance(node.op, ast.Or) else options[-1]
 
+    def interpolated(self, node: ast.JoinedStr, context: _Context, depth: int) -> Expr:
+        parts: list[Expr] = []
+        for value in node.values:
+            if isinstance(value, ast.FormattedValue):
+                base = self.expr(value.value, context, depth)
+                spec = self.format_spec(value.format_spec, context, depth)
+                parts.append(formatted(base, chr(value.conversion) if value.conversion > 0 else None, spec))
+            else:
+                parts.append(self.expr(value, context, depth))
+        texts = [part for part, value in zip(parts, node.values) if isinstance(value, ast.Constant)]
+        return template(parts) if all(isinstance(text, Const) for text in texts) else OPAQUE
+
+    def format_spec(self, spec: ast.expr | None, context: _Context, depth: int) -> str:
+        """A format specification as text; what is computed in it is written `{}`."""
+        texts = []
+        for value in spec.values if isinstance(spec, ast.JoinedStr) else ():
+            if isinstance(value, ast.FormattedValue):
+                self.expr(value.value, context, depth)
+                texts.append("{}")
+            elif isinstance(value, ast.Constant) and isinstance(value.value, str) and _storable(value.value):
+                texts.append(value.value)
+        return "".join(texts)[:LONGEST_TEXT]
+
     def arithmetic(self, node: ast.BinOp, context: _Context, depth: int) -> Expr:
+        if isinstance(node.op, ast.Add):
+            return self.addition(node, context, depth)
         left = self.expr(node.left, context, depth)
         right = self.expr(node.right, context, depth)
+        if isinstance(node.op, ast.Mod) and isinstance(left, Const) and isinstance(left.value, str):
+            return percent(left.value, right) or OPAQUE
         if isinstance(left, Const) and isinstance(right, Const):
             return _folded(node.op, left.value, right.value)
         if isinstance(node.op, ast.BitOr):  # `X | None` as an annotation, `sig | sig` as a chain
             return OneOf((left, right))
         return OPAQUE
+
+    def addition(self, node: ast.BinOp, context: _Context, depth: int) -> Expr:
+        """A sum of numbers, or texts one after the other: `a + b + "c"` is one text where a single operand is one."""
+        operands: list[ast.expr] = []
+        first: ast.expr = node
+        while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Add):
+            operands.append(first.right)
+            first = first.left
+        values = [self.expr(operand, context, depth) for operand in (first, *reversed(operands))]
+        if any(isinstance(value, Template) or (isinstance(value, Const) and isinstance(value.value, str)) for value in values):
+            return template(values)
+        total = values[0]
+        for value in values[1:]:
+            total = _folded(node.op, total.value, value.value) if isinstance(total, Const) and isinstance(value, Const) else OPAQUE
+        return total
 
     def negative(self, node: ast.UnaryOp, context: _Context, depth: int) -> Expr:
         value = self.expr(node.operand, context, depth)
@@ -378,12 +434,12 @@ class _Extractor:
             elif isinstance(target, (ast.Name, ast.Attribute)):
                 path = self.expr(target, context, 0)
                 if isinstance(path, Ref):
-                    context.scope.bindings.append(Binding(path.path, value, target.lineno, annotation))
+                    context.scope.bindings.append(Binding(path.path, value, target.lineno, annotation, context.guards))
             elif isinstance(target, ast.Subscript):
                 base = self.expr(target.value, context, 0)
                 key = self.expr(target.slice, context, 0)
                 if isinstance(base, Ref) and isinstance(key, Const) and isinstance(key.value, str):
-                    context.scope.bindings.append(Binding(f"{base.path}[{key.value}]", value, target.lineno))
+                    context.scope.bindings.append(Binding(f"{base.path}[{key.value}]", value, target.lineno, None, context.guards))
 
     def function(self, node: FunctionNode, context: _Context) -> None:
         qualname = self.qualname(context, node.name)
@@ -587,9 +643,7 @@ def _guard(test: ast.expr, outcome: bool) -> Guard:
 
 
 def _folded(operator: ast.operator, left: object, right: object) -> Expr:
-    """Arithmetic on small number literals (`60 * 60`), and concatenation of short strings."""
-    if isinstance(left, str) and isinstance(right, str) and isinstance(operator, ast.Add):
-        return Const(left + right) if len(left) + len(right) <= LONGEST_TEXT else OPAQUE
+    """Arithmetic on small number literals: `60 * 60`."""
     if not isinstance(left, (int, float)) or not isinstance(right, (int, float)):
         return OPAQUE
     result: float | None = None
@@ -657,6 +711,7 @@ _EXPRESSIONS: dict[type, Callable[[_Extractor, Any, _Context, int], Expr]] = {
     ast.IfExp: _Extractor.conditional,
     ast.BoolOp: _Extractor.either,
     ast.BinOp: _Extractor.arithmetic,
+    ast.JoinedStr: _Extractor.interpolated,
     ast.UnaryOp: _Extractor.negative,
     ast.NamedExpr: _Extractor.walrus,
     ast.ListComp: _Extractor.comprehension,

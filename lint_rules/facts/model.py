@@ -12,7 +12,7 @@ from typing import Union
 
 from msgspec import Struct
 
-FACTS_VERSION = 4
+FACTS_VERSION = 6
 """Raised whenever the facts of unchanged bytes change: it is part of every stored file's key."""
 
 
@@ -63,10 +63,11 @@ class Seq(Fact, frozen=True, tag=5):
 
 
 class Map(Fact, frozen=True, tag=6):
-    """A dict display; a `None` key is `**value`."""
+    """A dict display; a `None` key is `**value`. `rows` are those of the entries."""
 
     keys: tuple[Union[Expr, None], ...]
     values: tuple[Expr, ...]
+    rows: tuple[int, ...] = ()
 
 
 class OneOf(Fact, frozen=True, tag=7):
@@ -97,7 +98,29 @@ class Opaque(Fact, frozen=True, tag=11):
     """Anything else."""
 
 
-Expr = Union[Ref, Attr, Result, Item, Const, Seq, Map, OneOf, Element, Entered, Lambda, Opaque]
+class Template(Fact, frozen=True, tag=12):
+    """A text made of others: an f-string, `"..." % x`, `"...".format(x)`, `"a" + x`, `", ".join([x, y])`.
+
+    `parts` are literal text (`Const` of a str, never two in a row) and what `str()` makes text of. Calls of `format` and `join` are
+    recorded as all others. Constants alone are no template: they are a `Const`.
+    """
+
+    parts: tuple[Expr, ...]
+
+
+class Formatted(Fact, frozen=True, tag=13):
+    """A part of a template that is not what `str(base)` gives: `{x!r}`, `{x:>10}`, `%05d`.
+
+    `how` is what stands behind the value in a replacement field, `!r:>10`, or the conversion of a `%` format with its `%`: `%05d` (`%r` is
+    `!r` all the same).
+    `repr(x)`, `str(x)` and `hash(x)` are calls like any other: `Result`.
+    """
+
+    base: Expr
+    how: str
+
+
+Expr = Union[Ref, Attr, Result, Item, Const, Seq, Map, OneOf, Element, Entered, Lambda, Opaque, Template, Formatted]
 
 OPAQUE = Opaque()
 
@@ -152,6 +175,8 @@ class Binding(Fact, frozen=True):
     value: Expr
     row: int
     annotation: Union[Expr, None] = None
+    guards: tuple[int, ...] = ()
+    """As of `Call`."""
 
 
 class Import(Fact, frozen=True):

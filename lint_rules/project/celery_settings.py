@@ -10,39 +10,16 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from lint_rules.facts.model import Call, Const, Expr, Map, Ref
+from lint_rules.facts.model import Call, Const, Expr, Map, Ref, Result
+from lint_rules.knowledge import celery_settings as knowledge
+from lint_rules.project.apps import App, Apps, is_app, makes_app
 from lint_rules.project.frames import Frame
 from lint_rules.project.modules import Module
 from lint_rules.project.resolver import Resolver
 from lint_rules.project.values import ClassValue, External, Instance, Literal, ModuleValue, Value
 
-OLD_NAMES = {
-    "celeryd_pool": "worker_pool",
-    "celeryd_concurrency": "worker_concurrency",
-    "celeryd_prefetch_multiplier": "worker_prefetch_multiplier",
-    "celeryd_autoscaler": "worker_autoscaler",
-    "celeryd_task_time_limit": "task_time_limit",
-    "celeryd_task_soft_time_limit": "task_soft_time_limit",
-    "celeryd_max_tasks_per_child": "worker_max_tasks_per_child",
-    "celery_acks_late": "task_acks_late",
-    "celery_task_serializer": "task_serializer",
-    "celery_result_serializer": "result_serializer",
-    "celery_accept_content": "accept_content",
-    "celery_default_queue": "task_default_queue",
-    "celery_default_rate_limit": "task_default_rate_limit",
-    "celery_always_eager": "task_always_eager",
-    "celery_ignore_result": "task_ignore_result",
-    "celery_task_result_expires": "result_expires",
-    "celery_queues": "task_queues",
-    "celery_routes": "task_routes",
-    "celery_timezone": "timezone",
-    "celery_track_started": "task_track_started",
-    "celery_imports": "imports",
-    "celery_annotations": "task_annotations",
-    "celerybeat_schedule": "beat_schedule",
-    "broker_transport_options": "broker_transport_options",
-}
-"""Pre-4.0 names (lower case) and what they are called now (celery-facts section 16)."""
+OLD_NAMES = {old.lower(): new for old, new in knowledge.OLD_NAMES.items() if old.lower() != new}
+"""Pre-4.0 names in lower case, and what they are called now."""
 
 CONSTRUCTOR = {"broker": "broker_url", "backend": "result_backend", "include": "include", "task_cls": "task_cls"}
 
@@ -55,9 +32,19 @@ class Setting(Struct, frozen=True, eq=False):
     file: str
     row: int
     frame: Frame
+    app: App | None = None
+    """The application it is for, where that is known."""
+    written: str = ""
+    """The name as it stands in the code: `CELERY_TASK_ACKS_LATE`."""
+    prefix: str = ""
+    """What `config_from_object(namespace=)` puts before names, in lower case: `celery_`."""
+    form: str = "conf"
+    """ "constructor" (`Celery(broker=)`), "conf" (`app.conf`) or "object" (what `config_from_object` names)."""
+    conditional: bool = False
+    """Whether it stands under a test: `if sys.platform == "win32": ...`."""
 
 
-def celery_settings(resolver: Resolver, modules: list[Module]) -> list[Setting]:
+def celery_settings(resolver: Resolver, modules: list[Module], apps: Apps) -> list[Setting]:
     """All settings in the modules, and in what they name with `config_from_object`.
 
     Raises:
@@ -69,47 +56,49 @@ def celery_settings(resolver: Resolver, modules: list[Module]) -> list[Setting]:
         for qualname in scopes:
             frame = resolver.frame(module.file, qualname)
             if frame is not None:
-                found += _in_scope(resolver, module, frame)
+                found += _in_scope(resolver, module, frame, apps)
     return found
 
 
-def _in_scope(resolver: Resolver, module: Module, frame: Frame) -> Iterator[Setting]:
+def _in_scope(resolver: Resolver, module: Module, frame: Frame, apps: Apps) -> Iterator[Setting]:
     file = module.file
-    for call in frame.scope.calls:
+
+    def setting(written: str, value: Expr, row: int, owner: str, guards: tuple[int, ...]) -> Setting:
+        name = written.lower()
+        app = apps.behind(Ref(owner), frame)
+        return Setting(OLD_NAMES.get(name, name), value, file, row, frame, app, written, conditional=bool(guards))
+
+    for index, call in enumerate(frame.scope.calls):
         name = _last_name(call.func)
         if name == "config_from_object" and call.args and _is_app(resolver, call.func, frame):
-            yield from _from_object(resolver, call, frame)
+            yield from _from_object(resolver, call, frame, apps)
         elif name == "update" and _is_conf(resolver, call.func, frame):
+            owner = call.func.path.rpartition(".conf")[0] if isinstance(call.func, Ref) else ""
             for key, value in call.keywords:
                 if key:
-                    yield Setting(key.lower(), value, file, call.span.row, frame)
+                    yield setting(key, value, call.span.row, owner, call.guards)
             for argument in call.args:
                 if isinstance(argument, Map):
-                    for key_expr, value in zip(argument.keys, argument.values):
+                    for key_expr, value, row in zip(argument.keys, argument.values, argument.rows):
                         if isinstance(key_expr, Const) and isinstance(key_expr.value, str):
-                            yield Setting(key_expr.value.lower(), value, file, call.span.row, frame)
-        elif call.keywords and any(key in CONSTRUCTOR for key, _ in call.keywords) and _makes_app(resolver, call, frame):
+                            yield setting(key_expr.value, value, row, owner, call.guards)
+        elif call.keywords and any(key in CONSTRUCTOR for key, _ in call.keywords) and makes_app(resolver, call, frame):
             for key, value in call.keywords:
                 if key in CONSTRUCTOR:
-                    yield Setting(CONSTRUCTOR[key], value, file, call.span.row, frame)
+                    yield Setting(
+                        CONSTRUCTOR[key], value, file, call.span.row, frame, apps.behind(Result(index), frame), key, "", "constructor"
+                    )
     for binding in frame.scope.bindings:
         target, _, key = binding.target.partition("[")
         owner, _, attribute = target.rpartition(".")
         if key and attribute == "conf" and _names_app(resolver, owner, frame):
-            yield Setting(key.rstrip("]").lower(), binding.value, file, binding.row, frame)
+            yield setting(key.rstrip("]"), binding.value, binding.row, owner, binding.guards)
         elif owner.rpartition(".")[2] == "conf" and _names_app(resolver, owner.rpartition(".")[0], frame):
-            yield Setting(attribute.lower(), binding.value, file, binding.row, frame)
+            yield setting(attribute, binding.value, binding.row, owner.rpartition(".")[0], binding.guards)
 
 
 def _last_name(func: Expr) -> str:
     return func.path.rpartition(".")[2] if hasattr(func, "path") else ""
-
-
-def is_app(resolver: Resolver, value: Value) -> bool:
-    """Whether a value is a Celery application."""
-    if isinstance(value, External):
-        return value.path == "celery.Celery()"
-    return isinstance(value, Instance) and resolver.inherits(value.cls, "celery.Celery")
 
 
 def _is_app(resolver: Resolver, func: Expr, frame: Frame) -> bool:
@@ -127,16 +116,8 @@ def _names_app(resolver: Resolver, path: str, frame: Frame) -> bool:
     return bool(path) and any(is_app(resolver, value) for value in resolver.evaluate(Ref(path), frame))
 
 
-def _makes_app(resolver: Resolver, call: Call, frame: Frame) -> bool:
-    for value in resolver.evaluate(call.func, frame):
-        if isinstance(value, External) and value.path == "celery.Celery":
-            return True
-        if isinstance(value, ClassValue) and resolver.inherits(value, "celery.Celery"):
-            return True
-    return False
-
-
-def _from_object(resolver: Resolver, call: Call, frame: Frame) -> Iterator[Setting]:
+def _from_object(resolver: Resolver, call: Call, frame: Frame, apps: Apps) -> Iterator[Setting]:
+    app = apps.behind(Ref(call.func.path.rpartition(".")[0]), frame) if isinstance(call.func, Ref) else None
     namespace = call.keyword("namespace")
     prefix = f"{namespace.value}_".lower() if isinstance(namespace, Const) and isinstance(namespace.value, str) else ""
     for value in resolver.evaluate(call.args[0], frame):
@@ -149,10 +130,10 @@ def _from_object(resolver: Resolver, call: Call, frame: Frame) -> Iterator[Setti
         elif isinstance(value, External) and value.path == "django.conf.settings":
             targets = tuple(ModuleValue(file) for file in resolver.index.settings_files())
         for target in targets:
-            yield from _object_settings(resolver, target, prefix)
+            yield from _object_settings(resolver, target, prefix, app)
 
 
-def _object_settings(resolver: Resolver, target: Value, prefix: str) -> Iterator[Setting]:
+def _object_settings(resolver: Resolver, target: Value, prefix: str, app: App | None) -> Iterator[Setting]:
     scopes: list[tuple[str, str]] = []
     if isinstance(target, ModuleValue):
         module = resolver.module(target.file)
@@ -173,4 +154,5 @@ def _object_settings(resolver: Resolver, target: Value, prefix: str) -> Iterator
             if "." in name or "[" in name or not name.startswith(prefix):
                 continue
             name = OLD_NAMES.get(name, name[len(prefix) :])
-            yield Setting(OLD_NAMES.get(name, name), binding.value, file, binding.row, frame)
+            name = OLD_NAMES.get(name, name)
+            yield Setting(name, binding.value, file, binding.row, frame, app, binding.target, prefix, "object", bool(binding.guards))

@@ -55,7 +55,8 @@ class EffectReader:
 
     def __init__(self, resolver: Resolver, tasks: Iterable[Task]) -> None:
         self.resolver = resolver
-        self.tasks = {(task.bound.file, task.bound.qualname): task for task in tasks}
+        self._roots = list(tasks)
+        self.tasks = {(task.bound.file, task.bound.qualname): task for task in self._roots}
         self.graph = CallGraph()
         self._waiting: deque[Node] = deque()
         self._queued: set[int] = set()
@@ -68,7 +69,7 @@ class EffectReader:
 
     def read(self) -> CallGraph:
         """Grow the graph from all tasks until nothing new is reached."""
-        roots = list(self.tasks.values())
+        roots = self._roots  # several tasks may run the same function
         while roots:
             missing: set[str] = set()
             later = []

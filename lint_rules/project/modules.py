@@ -28,6 +28,9 @@ class Loader(Protocol):
     def facts(self, files: list[str]) -> Mapping[str, ModuleFacts | None]:
         """The facts of files."""
 
+    def content(self, file: str) -> bytes:
+        """The bytes of a file. Raises Unreadable."""
+
     def files_naming(self, files: list[str], names: Iterable[str]) -> list[str]:
         """The files in which one of the names stands."""
 
@@ -245,6 +248,10 @@ class ModuleIndex:
     def naming(self, texts: list[str]) -> list[str]:
         """The files in which one of the texts stands."""
         return self._loader.files_naming(self.files, texts)
+
+    def content(self, file: str) -> bytes:
+        """The bytes of a file below the root. Raises Unreadable."""
+        return self._loader.content(file)
 
     def request(self, file: str) -> None:
         """Begin to load a file; others can be worked on meanwhile."""

@@ -9,20 +9,32 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from lint_rules.deploy.model import Command, Deployment, WorkerCommand
 from lint_rules.facts.model import Call, Const, Expr, Function, Map, Seq
 from lint_rules.findings import Place, Related
 from lint_rules.knowledge.tables import Effect, Knowledge
+from lint_rules.project.apps import Apps
+from lint_rules.project.broker import Urls
 from lint_rules.project.celery_settings import Setting, celery_settings
+from lint_rules.project.drivers import Drivers
 from lint_rules.project.effects import EffectReader
 from lint_rules.project.frames import Frame
 from lint_rules.project.graph import CallGraph, DirectEffect, Evidence, Node, Step
 from lint_rules.project.modules import Module, ModuleIndex, NotLoaded
+from lint_rules.project.patching import Patches
+from lint_rules.project.priorities import Priorities
 from lint_rules.project.requirements import celery_version, requirement_files
 from lint_rules.project.resolver import Resolver
+from lint_rules.project.routing import Routing
+from lint_rules.project.sends import WORDS as SENDING_WORDS
+from lint_rules.project.sends import Send, sends
 from lint_rules.project.special_calls import SPECIAL_CALLS
 from lint_rules.project.tasks import Task, TaskFinder
+from lint_rules.project.texts import Piece, pieces
 from lint_rules.project.transactions import Transactions
 from lint_rules.project.values import Literal, Values
+from lint_rules.project.worker_calls import WORDS as STARTING_WORDS
+from lint_rules.project.worker_calls import started, worker_commands
 from lint_rules.project.workload import workload
 from lint_rules.settings import Settings
 
@@ -55,13 +67,15 @@ class Project:
     """All that is known of a project. Build one with `read_project`."""
 
     def __init__(
-        self, root: Path, settings: Settings, resolver: Resolver, tasks: list[Task], graph: CallGraph, configured: list[Setting]
+        self, root: Path, settings: Settings, resolver: Resolver, tasks: list[Task], graph: CallGraph, apps: Apps, configured: list[Setting]
     ) -> None:
         self.root = root
         self.directories: list[str] = [""]
         """Where the project's files were looked for, relative to the root."""
         self.inputs: list[str] = []
         """Files besides the Python modules that answers were taken from, relative to the root."""
+        self.read_deployment: Callable[[], Deployment] = Deployment
+        """Reads the deployment files."""
         self.settings = settings
         self.resolver = resolver
         self.knowledge: Knowledge = resolver.knowledge
@@ -69,6 +83,9 @@ class Project:
         self.tasks = tasks
         """Every task, by file and row."""
         self.graph = graph
+        self.followed = frozenset(module.file for module in self.index.loaded())
+        """The files that finding the tasks, and following what they do, needed."""
+        self.apps = apps
         self.celery_settings = configured
 
     @cached_property
@@ -76,8 +93,65 @@ class Project:
         """The lowest Celery version in use: what the configuration says, else the requirement files; None where neither does."""
         if self.settings.target_celery is not None:
             return tuple(int(part) for part in self.settings.target_celery.split(".") if part.isdigit()) or None
+        return celery_version(self.root, self.requirement_files)
+
+    @cached_property
+    def requirement_files(self) -> list[str]:
+        """The requirement and lock files, relative to the root."""
         self.inputs = requirement_files(self.root, self.directories)
-        return celery_version(self.root, self.inputs)
+        return self.inputs
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        """What the deployment files start."""
+        return self.read_deployment()
+
+    @cached_property
+    def workers(self) -> list[WorkerCommand]:
+        """The commands that start workers, in deployment files and in the code."""
+        return [*self.deployment.workers, *worker_commands(self)]
+
+    @cached_property
+    def routing(self) -> Routing:
+        """Where tasks go, and what workers consume."""
+        return Routing(self)
+
+    @cached_property
+    def priorities(self) -> Priorities:
+        """The priorities that the code gives."""
+        return Priorities(self)
+
+    @cached_property
+    def urls(self) -> Urls:
+        """The brokers and Redis servers that the code names."""
+        return Urls(self)
+
+    @cached_property
+    def callers(self) -> list[str]:
+        """The files that may send tasks, and those that start workers without a word of Celery; they are loaded."""
+        files = self.index.naming([*SENDING_WORDS, *STARTING_WORDS])
+        self.index.load(files)
+        return files
+
+    @cached_property
+    def started(self) -> list[Command]:
+        """The workers, beats and Redis servers that Python code starts."""
+        return started(self)
+
+    @cached_property
+    def sends(self) -> list[Send]:
+        """Every place that sends a task or makes a signature of one."""
+        return sends(self)
+
+    @cached_property
+    def patches(self) -> Patches:
+        """What the code patches."""
+        return Patches(self)
+
+    @cached_property
+    def drivers(self) -> Drivers:
+        """The database drivers behind the ORMs."""
+        return Drivers(self)
 
     @cached_property
     def packages(self) -> frozenset[str]:
@@ -185,6 +259,11 @@ class Project:
             return found[0].value
         return UNSEEN
 
+    def text(self, expr: Expr | None, frame: Frame) -> Piece:
+        """The text that an expression gives; what is not known before run time is written `{name}`."""
+        found = self.loading(lambda: pieces(self.resolver, expr, frame))
+        return Piece("".join(piece.text for piece in found), all(piece.known for piece in found))
+
     def option(self, task: Task, name: str) -> object:
         """The Python value of a declared option, None where it is not given, `UNSEEN` where it cannot be read."""
         expr = task.option(name)
@@ -261,8 +340,7 @@ def read_project(
         known.update(files)
     tasks.sort(key=lambda task: (task.file, task.function.row))
     graph = EffectReader(resolver, tasks).read()
-    configured = _settings_in(index, resolver, sorted(known))
-    return Project(root, settings, resolver, tasks, graph, configured)
+    return Project(root, settings, resolver, tasks, graph, *_settings_in(index, resolver, sorted(known)))
 
 
 def _learn(index: ModuleIndex, finder: TaskFinder, files: Iterable[str]) -> None:
@@ -300,10 +378,11 @@ def _tasks_in(index: ModuleIndex, finder: TaskFinder, files: list[str]) -> list[
     return tasks
 
 
-def _settings_in(index: ModuleIndex, resolver: Resolver, files: list[str]) -> list[Setting]:
+def _settings_in(index: ModuleIndex, resolver: Resolver, files: list[str]) -> tuple[Apps, list[Setting]]:
     while True:
         modules = [module for file in files if (module := index.module(file)) is not None]
         try:
-            return celery_settings(resolver, modules)
+            apps = Apps(resolver, modules)
+            return apps, celery_settings(resolver, modules, apps)
         except NotLoaded as needed:
             index.load([needed.file])

@@ -1,4 +1,4 @@
-"""Which Celery a project runs, as its requirement and lock files say."""
+"""Which Celery a project runs and which packages it requires, as its requirement and lock files say."""
 
 from __future__ import annotations
 
@@ -52,6 +52,22 @@ def requirement_files(root: Path, directories: Iterable[str]) -> list[str]:
             if any(fnmatchcase(name, pattern) for pattern in NAMES) or (inside and name.endswith((".txt", ".in"))):
                 found.append(f"{directory}/{name}" if directory else name)
     return sorted(found)
+
+
+def names_package(root: Path, files: Iterable[str], packages: Iterable[str]) -> bool:
+    """Whether one of the files (relative to `root`) requires one of the packages."""
+    names = "|".join(re.escape(package) for package in packages)
+    locked = re.compile(rf"""(?m)^name = "(?:{names})"$""")
+    listed = re.compile(rf"""(?im)(?:^|["'])\s*(?:{names})\s*(?=$|[\[=<>~!;@,#"'])""")
+    for file in files:
+        try:
+            text = (root / file).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        pattern = locked if file.endswith(".lock") and not file.endswith("Pipfile.lock") else listed
+        if pattern.search(text) is not None:
+            return True
+    return False
 
 
 def lowest_version(texts: Iterable[tuple[str, str]]) -> Version | None:

@@ -27,11 +27,13 @@ from lint_rules.facts.model import (
     Ref,
     Result,
     Seq,
+    Template,
 )
 from lint_rules.knowledge.tables import Knowledge
 from lint_rules.project.annotations import annotated
 from lint_rules.project.classes import Classes
 from lint_rules.project.frames import DEEPEST, Frame
+from lint_rules.project.interpolation import evaluated
 from lint_rules.project.modules import Module, ModuleIndex
 from lint_rules.project.values import (
     UNKNOWN,
@@ -168,6 +170,9 @@ class Resolver:
             return (
                 Container(merged([self.evaluate(value, frame) for value in expr.values[:MOST_ENTRIES]] or [UNKNOWN], MOST_ENTRIES), True),
             )
+        if isinstance(expr, Template):
+            text = evaluated(self, expr, frame)
+            return UNKNOWN if text is None else (Literal(text),)
         return UNKNOWN
 
     def item(self, expr: Item, frame: Frame) -> Values:

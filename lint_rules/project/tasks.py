@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from msgspec import Struct
 
 from celery_best_practices.contract import WORKLOAD_OF_DECORATOR
-from lint_rules.facts.model import Attr, Call, Const, Decorator, Expr, Function, Item, Map, Ref, Result, Seq, Span
+from lint_rules.facts.model import Attr, Call, Const, Decorator, Expr, Formatted, Function, Item, Map, Ref, Result, Seq, Span, Template
 from lint_rules.project.frames import Frame
 from lint_rules.project.modules import Module, NotLoaded
 from lint_rules.project.origins import call_behind
@@ -124,7 +124,17 @@ def rendered(expr: Expr | None, calls: tuple[Call, ...] = (), depth: int = 0) ->
     if isinstance(expr, Map):
         heads = ["**" if key is None else rendered(key, calls, depth + 1) + ": " for key in expr.keys]
         return "{" + ", ".join(head + rendered(value, calls, depth + 1) for head, value in zip(heads, expr.values)) + "}"
+    if isinstance(expr, Template):
+        return "f" + repr("".join(_field(part, calls, depth) for part in expr.parts))
     return "..."
+
+
+def _field(part: Expr, calls: tuple[Call, ...], depth: int) -> str:
+    """A part of a template as it stands in an f-string."""
+    if isinstance(part, Const):
+        return str(part.value).replace("{", "{{").replace("}", "}}")
+    base, how = (part.base, part.how) if isinstance(part, Formatted) else (part, "")
+    return "{" + rendered(base, calls, depth + 1) + (f":{how[1:]}" if how.startswith("%") else how) + "}"
 
 
 class TaskFinder:

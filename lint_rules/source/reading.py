@@ -178,6 +178,10 @@ class Reader:
                 group, self._unsearched = self._unsearched[:SEARCHED_TOGETHER], self._unsearched[SEARCHED_TOGETHER:]
                 self._searches.append(self._processes().apply_async(_matching, ((group, self._tokens),)))
 
+    def content(self, file: str) -> bytes:
+        """The bytes of any file below the root. Raises Unreadable."""
+        return self._files.content(file)
+
     def celery_files(self) -> list[str]:
         """The files that may declare tasks."""
         rest = self._files.matching(self._unsearched, self._tokens)
