@@ -53,7 +53,7 @@ class Settings(Struct, frozen=True, rename="kebab"):
     target_celery: Annotated[str | None, Meta(description='Lowest Celery version in use, "5.4"; else read from the requirements')] = None
     broker: Annotated[
         Literal["redis", "amqp", "sqs", "memory"] | None,
-        Meta(description="The broker; else inferred from the settings (no rule uses it yet)"),
+        Meta(description="The broker; else inferred from the settings and the deployment files"),
     ] = None
     task_decorators: Annotated[tuple[str, ...], Meta(description="Dotted globs of decorators that make a function a task")] = ()
     task_registering_decorators: Annotated[
@@ -73,7 +73,7 @@ class Settings(Struct, frozen=True, rename="kebab"):
         dict[EffectName, tuple[str, ...]], Meta(description="Effect -> library paths that have it (knowledge/README.md)")
     ] = field(default_factory=dict)
     deploy_files: Annotated[
-        tuple[str, ...], Meta(description="gitignore patterns of more files that start workers (no rule uses it yet)")
+        tuple[str, ...], Meta(description="gitignore patterns of more files that start workers, documentation for instance")
     ] = ()
     generated_markers: Annotated[
         tuple[str, ...], Meta(description="Texts that mark a generated file: codemods leave a file alone that has one in its first 4 KB")
