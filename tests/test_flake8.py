@@ -58,21 +58,18 @@ def flake8(cwd: Path, *arguments: str) -> Shown:
 
 
 def check(root: Path, capsys: pytest.CaptureFixture[str], *options: str) -> Shown:
-    """What `crb check` shows for the Python files, file names relative to the root."""
+    """What `crb check` shows for the Python files, file names relative to the root; of deployment files, at the Python code concerned."""
     capsys.readouterr()
     main(["check", str(root), "--no-cache", "--output-format", "json", *options])
-    rows = json.loads(capsys.readouterr().out)
-    return {
-        (
-            Path(row["filename"]).relative_to(root).as_posix(),
-            row["location"]["row"],
-            row["location"]["column"],
-            row["code"],
-            row["message"],
-        )
-        for row in rows
-        if row["filename"].endswith(".py")
-    }
+    shown: Shown = set()
+    for row in json.loads(capsys.readouterr().out):
+        file = Path(row["filename"]).relative_to(root).as_posix()
+        where = f" ({file}:{row['location']['row']})"
+        places = [(row, "")] if file.endswith(".py") else [(each, where) for each in row["related"] if each["filename"].endswith(".py")]
+        for place, suffix in places:
+            name, location = Path(place["filename"]).relative_to(root).as_posix(), place["location"]
+            shown.add((name, location["row"], location["column"], row["code"], row["message"] + suffix))
+    return shown
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Which Celery version is read from requirement and lock files."""
+"""Which Celery version and which packages are read from requirement and lock files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lint_rules.project.requirements import celery_version, lowest_version, requirement_files
+from lint_rules.project.requirements import celery_version, lowest_version, names_package, requirement_files
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,28 @@ from lint_rules.project.requirements import celery_version, lowest_version, requ
 )
 def test_one_file(name: str, text: str, expected: tuple[int, ...] | None) -> None:
     assert lowest_version([(name, text)]) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("requirements.txt", "psycopg2==2.9\n", True),
+        ("requirements.txt", "  Psycopg2 >= 2.9 ; python_version > '3'\n", True),
+        ("requirements.txt", "psycopg2[x]\n", True),
+        ("requirements.txt", "psycopg2", True),
+        ("requirements.txt", "psycopg2-binary==2.9\n", False),
+        ("requirements.txt", "# psycopg2 is not enough\n", False),
+        ("requirements.txt", "psycopg>=3\n", False),
+        ("pyproject.toml", '[project]\ndependencies = ["psycopg2>=2.9"]\n', True),
+        ("pyproject.toml", '[tool.poetry.dependencies]\npsycopg2 = "^2.9"\n', True),
+        ("uv.lock", '[[package]]\nname = "psycopg2"\nversion = "2.9"\n', True),
+        ("poetry.lock", '[package.extras]\npostgresql = ["psycopg2 (>=2.7)"]\n', False),
+        ("Pipfile.lock", '{"default": {"psycopg2": {"version": "==2.9"}}}', True),
+    ],
+)
+def test_a_package_is_required(name: str, text: str, expected: bool, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    assert names_package(tmp_path, ["absent.txt", name], ["psycopg2"]) is expected
 
 
 def test_the_lowest_pin_counts_before_what_is_allowed() -> None:

@@ -9,12 +9,12 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
-from lint_rules.facts.model import Call, Const, Expr, OneOf, Ref, Template
+from lint_rules.facts.model import Call, Const, Expr, Item, OneOf, Ref, Template
 from lint_rules.project.apps import App
 from lint_rules.project.displays import call_of, text_of, written
 from lint_rules.project.frames import Frame
 from lint_rules.project.texts import pieces
-from lint_rules.project.values import ClassValue, Instance
+from lint_rules.project.values import ClassValue, External, Instance
 
 if TYPE_CHECKING:
     from lint_rules.project.project import Project
@@ -125,6 +125,8 @@ class Urls:
             return [url for option in expr.options for url in self._of(option, frame, row, depth + 1)]
         if isinstance(expr, Template):
             return [Url("".join(piece.text for piece in pieces(resolver, expr, frame)), frame.module.file, row)]
+        if isinstance(expr, Item):
+            return self._of_item(expr, frame)
         call = call_of(expr, frame)
         if call is not None:
             return self._of_call(call, frame, depth)
@@ -136,12 +138,19 @@ class Urls:
         variable = name.value if isinstance(name, Const) and isinstance(name.value, str) else None
         if variable is not None and "://" in variable:
             return [Url(variable, frame.module.file, call.span.row)]
-        defaults: list[Expr] = [*call.args[1:2], *filter(None, (call.keyword("default"), call.keyword("fallback"), call.keyword("default_value")))]
+        named = (call.keyword("default"), call.keyword("fallback"), call.keyword("default_value"))
+        defaults: list[Expr] = [*call.args[1:2], *(default for default in named if default is not None)]
         found = [url for default in defaults for url in self._of(default, frame, call.span.row, depth + 1)]
         if variable is None:
             return found
-        named = [Url(url.text, url.file, url.row, url.variable or variable) for url in found]
-        return named or self._given.get(variable, [])
+        read = [Url(url.text, url.file, url.row, url.variable or variable) for url in found]
+        return read or self._given.get(variable, [])
+
+    def _of_item(self, item: Item, frame: Frame) -> list[Url]:
+        """`os.environ[name]`, which has no default."""
+        name = item.key.value if isinstance(item.key, Const) else None
+        known = isinstance(name, str) and External("os.environ") in self.project.resolver.evaluate(item.base, frame)
+        return self._given.get(str(name), []) if known else []
 
     def _of_attribute(self, expr: Expr | None, frame: Frame, row: int, depth: int) -> list[Url]:
         """`settings.broker_url` of an object of the project: what its class was given where it was made."""

@@ -1,4 +1,4 @@
-"""Which Redis URLs of the project are those of a cache?"""
+"""Where does the project keep its caches, as far as that is Redis?"""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from lint_rules.facts.model import Expr
+from lint_rules.facts.model import Expr, Ref
 from lint_rules.project.broker import Url
 from lint_rules.project.displays import Entry, entries, items, text_of
 from lint_rules.project.frames import Frame
+from lint_rules.project.origins import origin
+from lint_rules.project.test_files import for_tests
 
 if TYPE_CHECKING:
     from lint_rules.project.project import Project
@@ -20,7 +22,6 @@ WORDS = ("redis://", "rediss://", "valkey://", "CACHES =", "CACHES=", "CACHES:")
 """A file that says where a cache is has one of them in it."""
 
 NOT_THE_CACHE = frozenset({"celery", "broker", "result", "results", "backend"})
-TESTS = re.compile(r"(^|/)(tests?|testing)(/|_|\.|$)|(^|/)(test_|conftest)")
 
 
 class Cache(Struct, frozen=True, eq=False):
@@ -32,6 +33,8 @@ class Cache(Struct, frozen=True, eq=False):
     """All that it can be: what the code says, and what the deployment gives to its environment variables."""
     file: str
     row: int
+    origin: tuple[str, int] | None = None
+    """Where the name that stands for the URL gets its value."""
 
     @property
     def deployed(self) -> list[Url]:
@@ -48,12 +51,12 @@ def deployed(urls: Iterable[Url]) -> list[Url]:
 def caches(project: Project) -> list[Cache]:
     """Every cache in Redis: Django's `CACHES`, and URLs that are called a cache's in the code or in the environment."""
     index = project.index
-    files = [file for file in index.naming([*WORDS]) if not TESTS.search(file)]
+    files = [file for file in index.naming([*WORDS]) if not for_tests(file)]
     index.load(files)
     found = [cache for file in files for qualname in _scopes(project, file) for cache in _in_scope(project, file, qualname)]
     known = {url.variable for cache in found for url in cache.urls}
     for variable in project.deployment.variables:
-        if variable.name not in known and _is_cache(variable.name) and not TESTS.search(variable.file):
+        if variable.name not in known and _is_cache(variable.name) and not for_tests(variable.file):
             url = Url(variable.value, variable.file, variable.row, variable.name)
             if url.kind == "redis":
                 found.append(Cache(variable.name, (url,), variable.file, variable.row))
@@ -83,8 +86,16 @@ def _in_scope(project: Project, file: str, qualname: str) -> Iterator[Cache]:
 
 def _named(project: Project, name: str, value: Expr, frame: Frame, row: int) -> Iterator[Cache]:
     urls = [url for url in project.urls.of(value, frame, row) if url.kind == "redis"]
-    if urls:
-        yield Cache(name, tuple(urls), urls[0].file, urls[0].row)
+    source = origin_of(project, value, frame)
+    if urls or source is not None:
+        file, row = (urls[0].file, urls[0].row) if urls and source is None else (frame.module.file, row)
+        yield Cache(name, tuple(urls), file, row, source)
+
+
+def origin_of(project: Project, value: Expr | None, frame: Frame) -> tuple[str, int] | None:
+    """File and row of the assignment behind a name, through aliases and imports."""
+    found = project.loading(lambda: origin(project.resolver, value.path, frame)) if isinstance(value, Ref) else None
+    return (found[1].module.file, found[0].row) if found is not None else None
 
 
 def _django(project: Project, value: Expr, frame: Frame, row: int) -> Iterator[Cache]:
@@ -100,8 +111,11 @@ def _django(project: Project, value: Expr, frame: Frame, row: int) -> Iterator[C
         places = [location] if several is None else several
         urls = [url for each in places for url in project.urls.of(each.value, each.frame, each.row) if url.kind == "redis"]
         key = project.loading(lambda alias=alias: text_of(resolver, alias.key, alias.frame))  # type: ignore[misc]
-        if urls:
-            yield Cache(f"CACHES[{key!r}]" if key else "CACHES", tuple(urls), location.file, location.row)
+        backend = named.get("BACKEND")
+        kind = project.loading(lambda at=backend: text_of(resolver, at.value, at.frame)) if backend is not None else None  # type: ignore[misc]
+        source = origin_of(project, location.value, location.frame) if "redis" in (kind or "").lower() else None
+        if urls or source is not None:
+            yield Cache(f"CACHES[{key!r}]" if key else "CACHES", tuple(urls), location.file, location.row, source)
 
 
 def _database_elsewhere(project: Project, options: Entry | None) -> bool:

@@ -31,6 +31,9 @@ DIALECTS = {
 }
 """Scheme of a SQLAlchemy URL -> driver; which driver `postgresql://` means depends on what is installed."""
 
+BACKENDS = ("django.db.backends", "django.contrib.gis.db.backends", "django_prometheus.db.backends")
+"""Packages of Django backends that use the driver as it is (others are there to change that: for gevent, say)."""
+
 ENGINES = ("sqlalchemy.create_engine", "sqlalchemy.engine_from_config", "sqlalchemy.ext.asyncio.create_async_engine")
 
 
@@ -97,7 +100,9 @@ class Drivers:
             yield self._of_backend(self.project.literal(engines[0].value, engines[0].frame)) if engines else None
 
     def _of_backend(self, backend: object) -> str | None:
-        name = backend.rpartition(".")[2] if isinstance(backend, str) else ""
+        package, _, name = backend.rpartition(".") if isinstance(backend, str) else ("", "", "")
+        if package not in BACKENDS:
+            return None
         if name in ("postgresql", "postgresql_psycopg2", "postgis"):
             return self._postgresql
         if name == "mysql":

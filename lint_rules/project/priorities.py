@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from lint_rules.facts.model import Const, Expr, OneOf
+from lint_rules.facts.model import Const, Expr, OneOf, Ref
 from lint_rules.findings import Place
 from lint_rules.project.apps import App
 from lint_rules.project.displays import call_of, entries, items, text_of, written
@@ -163,9 +163,11 @@ class Priorities:
         return self.project.loading(lambda: text_of(self.project.resolver, expr, frame)) if expr is not None else None
 
     def _read(self, expr: Expr | None, frame: Frame) -> Iterator[tuple[object, str]]:
-        """The values that are known of an expression, with the text that gives each."""
+        """The values that are known of an expression, with the text that gives each. What callers pass is not known."""
+        parameters = {parameter.name for parameter in frame.function.parameters} if frame.function is not None else set()
         for option in expr.options if isinstance(expr, OneOf) else (expr,):
-            value = self.project.literal(option, frame)
+            passed = isinstance(option, Ref) and option.path.partition(".")[0] in parameters
+            value = self.project.literal(option, frame) if not passed else None
             if isinstance(value, (int, float, str)):
                 yield value, rendered(option, frame.scope.calls)
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from lint_rules.deploy.model import Directive, RedisServer
 from lint_rules.project.broker import Url
+from lint_rules.project.test_files import for_tests
 
 if TYPE_CHECKING:
     from lint_rules.project.project import Project
@@ -51,7 +52,7 @@ class BrokerServer(Struct, frozen=True, eq=False):
 def broker_servers(project: Project) -> list[BrokerServer]:
     """The servers that are known to carry the broker: a URL names them, or there is no other one."""
     urls = [url for url in project.urls.broker_urls() if url.kind == "redis"]
-    servers = [server for server in project.deployment.redis if server.form != "sentinel"]
+    servers = [server for server in project.deployment.redis if server.form != "sentinel" and not for_tests(server.file)]
     files = {server.file: server for server in servers if server.form == "conf"}
     started = [server for server in servers if server.form != "conf"]
     if not urls or not servers:

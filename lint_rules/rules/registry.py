@@ -22,6 +22,9 @@ Checked = TypeVar("Checked", bound=Callable[..., Iterator[Report]])
 HEADINGS = ("What it does", "Why it matters", "Example", "Use instead", "Fix safety", "Known limits", "References")
 """Every rule's documentation has these headings, in this order."""
 
+_FILE = re.compile(r"# (\S*\.\w+|(?:\S*/)?(?:Procfile|Dockerfile|Makefile))\n")
+"""The comment that names the file of a block."""
+
 
 class Rule(Struct, frozen=True, eq=False):
     """One rule: its identity, and the question it asks of one kind of subject."""
@@ -52,9 +55,24 @@ class Rule(Struct, frozen=True, eq=False):
         found = re.search(rf"^{re.escape(heading)}\n-+\n(.*?)(?=^(?:{following})\n-+\n|\Z)", self.documentation, re.M | re.S)
         return found.group(1).strip() if found else ""
 
-    def examples(self, heading: str) -> list[str]:
-        """The code blocks below a heading."""
-        return [block.strip("\n") + "\n" for block in re.findall(r"```python\n(.*?)```", self.section(heading), re.S)]
+    def examples(self, heading: str) -> list[dict[str, str]]:
+        """The examples below a heading, each as the texts of its files by path.
+
+        A block that begins with a comment like `# docker-compose.yml` is that file; such blocks are one example together, and a path
+        named again begins the next one. Any other Python block is an example of its own, `tasks.py`.
+        """
+        found: list[dict[str, str]] = []
+        together: dict[str, str] = {}
+        for language, block in re.findall(r"^```(\w+)\n(.*?)^```", self.section(heading), re.S | re.M):
+            named = _FILE.match(block)
+            if named is None:
+                found += [{"tasks.py": block}] if language == "python" else []
+                continue
+            if not together or named[1] in together:
+                together = {}
+                found.append(together)
+            together[named[1]] = block
+        return found
 
 
 _RULES: dict[str, Rule] = {}

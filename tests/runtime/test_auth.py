@@ -47,6 +47,20 @@ def test_it_reaches_links_bodies_nested_sends_and_retries(queue: str, gate_redis
         get(who.apply_async(queue=queue))
 
 
+@pytest.mark.usefixtures("gate_redis")
+def test_workers_refuse_headers_that_prove_nothing(queue: str) -> None:
+    header = sign(ADA.identity())
+    configure(auth_lifetime=1e-3)
+    expired = sign(ADA.identity())
+    configure(secret="a secret of somebody else, as long", auth_lifetime=7 * 24 * 3600)
+    forged = sign(ADA.identity())
+    time.sleep(0.1)
+    for bad, reason in ((forged, "not signed"), (resigned(header, i0="bob"), "not signed"), (expired, "expired")):
+        with pytest.raises(PermissionDenied, match=reason):
+            get(sample.asks_who.apply_async(queue=queue, headers={HEADER: bad}))
+    assert get(sample.asks_who.apply_async(queue=queue, headers={HEADER: header})) == ["ada", ["user"], 0]
+
+
 def test_contexts_nest_and_end() -> None:
     configure(secret="another secret of the tests")
     sent: list[str | None] = []

@@ -14,6 +14,8 @@ import pytest
 import redis
 from celery import Celery, Task
 from celery.exceptions import Ignore, Reject
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from celery_best_practices import (
     AuthContext,
@@ -28,6 +30,7 @@ from celery_best_practices import (
     invalidate,
     run_io_task_with_best_practices,
 )
+from celery_best_practices.auth import sign
 from tests.runtime.tracing import Run, new_app, run
 
 ADA, BOB = AuthContext("ada", ["user"]), AuthContext("bob", ["user"])
@@ -243,6 +246,62 @@ def test_a_role_that_is_revoked_is_denied_although_the_result_is_cached(calls: C
     task = calls.task(cache_ttl=60, permission_roles=["admin"])
     assert run(task, 1, user=AuthContext("x", ["admin", "user"])).state == "SUCCESS"
     assert isinstance(run(task, 1, user=AuthContext("x", ["user"])).value, PermissionDenied)
+
+
+@pytest.mark.parametrize("config", [{"permission_roles": ["user"]}, {"cache_ttl": 60}, {"credit_type": "c"}], ids=str)
+def test_a_header_that_proves_nothing_is_refused_before_anything_happens(
+    calls: Calls, gate_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch, config: dict[str, Any]
+) -> None:
+    task = calls.task(**config)
+    grant("ada", "c", 10)
+    header = sign(ADA.identity())
+    version, payload, signature = header.split(".")
+    bob = sign(BOB.identity()).split(".")[1]
+    before = {key: gate_redis.type(key) for key in gate_redis.scan_iter()}
+    for forged in ("x", f"{version}.{bob}.{signature}", f"{version}.{payload}.{signature[::-1]}", f"{header}x"):
+        assert "not signed" in str(denied(run(task, 1, header=forged)))
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 8 * 24 * 3600)
+    assert "expired" in str(denied(run(task, 1, header=header)))
+    monkeypatch.undo()
+    assert not calls.made
+    assert {key: gate_redis.type(key) for key in gate_redis.scan_iter()} == before
+    assert run(task, 1, header=header).state == "SUCCESS"
+
+
+def denied(result: Run) -> PermissionDenied:
+    assert result.state == "FAILURE"
+    assert isinstance(result.value, PermissionDenied)
+    return result.value
+
+
+callers = st.builds(
+    AuthContext,
+    user_id=st.none() | st.sampled_from(["a", "b", "a:b", "b}", "{a", "a%3Ab", "nobody", "user.a", 1, "1 ", "é"]),
+    roles=st.lists(st.sampled_from(["user", "admin", "guest", "user,admin", "a:b", ""]).filter(bool), max_size=2),
+    token=st.none() | st.sampled_from(["t", "u"]),
+)
+given_arguments = st.sampled_from([1, True, 1.0, "1", None, "a", "a,b", ["a", "b"], {"a": "b"}, "x" * 200, "x" * 201])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(callers, given_arguments), min_size=2, max_size=25))
+def test_nobody_is_given_what_was_computed_for_somebody_else(calls: Calls, sent: list[tuple[AuthContext, Any]]) -> None:
+    """Each result names whom and what it was computed for: it must be the caller's, also where it comes from the cache."""
+    asking: list[Any] = []
+    computed: list[Any] = []
+
+    @run_io_task_with_best_practices(config=IOTaskConfig(cache_ttl=60), app=calls.app, shared=False, name=f"t{len(calls.app.tasks)}")
+    def task(argument: Any) -> Any:
+        computed.append([asking[-1], repr(argument)])
+        return computed[-1]
+
+    for caller, argument in sent + sent:
+        identity = caller.identity()
+        asking.append([identity.scope, list(identity.roles)])
+        assert run(task, argument, user=caller).value == [asking[-1], repr(argument)]
+    distinct = {(caller.identity().scope, caller.roles, repr(argument)) for caller, argument in sent}
+    assert len(computed) == len(distinct)
 
 
 def test_credits_are_charged_once_for_a_task_id(calls: Calls) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
 import time
@@ -23,7 +25,7 @@ from celery_best_practices import (
     run_io_task_with_best_practices,
 )
 from celery_best_practices.run_ticket import settle
-from celery_best_practices.store import PAUSE, StoreDown, store
+from celery_best_practices.store import PAUSE, StoreDown, leave, store
 from tests.runtime.servers import RedisServer, free_port, redis_binary
 from tests.runtime.tracing import new_app, run
 
@@ -101,6 +103,63 @@ def test_somebody_who_never_answers(app: Celery) -> None:
     configure(redis_timeout=0.25)
 
 
+def test_a_redis_that_falls_silent_delays_no_call_for_long(app: Celery, server: RedisServer) -> None:
+    """Its process is stopped, not ended: connections stay open and nothing is answered."""
+    configure(redis_timeout=0.2)
+    grant("ada", "c", 100)
+    cached, charged = declare(app, cache_ttl=60, rate_limit=1000), declare(app, credit_type="c")
+    assert run(charged, user=ADA).state == "SUCCESS"
+    assert server.process is not None
+    os.kill(server.process.pid, signal.SIGSTOP)
+    try:
+
+        def timed(number: int) -> tuple[float, str]:
+            start = time.monotonic()
+            task = (cached, charged)[number % 2]
+            state = run(task, number, user=ADA, id=str(number)).state
+            return time.monotonic() - start, state
+
+        began = time.monotonic()
+        with ThreadPoolExecutor(8) as pool:
+            seen = list(pool.map(timed, range(80)))
+        assert max(delay for delay, _ in seen) < 1
+        assert time.monotonic() - began < 3
+        assert [state for _, state in seen] == ["SUCCESS", "RETRY"] * 40
+    finally:
+        os.kill(server.process.pid, signal.SIGCONT)
+        configure(redis_timeout=0.25)
+    time.sleep(PAUSE)
+    for number in range(1, 80, 2):
+        assert run(charged, number, user=ADA, id=str(number)).state == "SUCCESS"
+    assert check_balance("ada", "c") == 100 - 41
+
+
+def test_an_end_that_redis_refused_is_told_again(app: Celery, server: RedisServer) -> None:
+    """Ends are sent without waiting for the answer: here it is that the script is unknown."""
+    grant("ada", "c", 10)
+    client = redis.Redis.from_url(server.url, decode_responses=True)
+    task = declare(app, lambda what: what == "flush" and client.script_flush(), credit_type="c", credit_amount=3)
+    for what in ("warm", "flush", "next"):
+        assert run(task, what, user=ADA, id=what).state == "SUCCESS"
+    leave()
+    settle()
+    assert [client.hget(f"crb:ledger:{what}", "state") for what in ("warm", "flush", "next")] == ["committed"] * 3
+    assert check_balance("ada", "c") == 1
+
+
+def test_a_worker_that_ends_tells_what_is_due(app: Celery, server: RedisServer) -> None:
+    from celery.signals import worker_process_shutdown
+
+    grant("ada", "c", 10)
+    task = declare(app, lambda what: what == "stop" and server.stop(), credit_type="c")
+    for what in ("warm", "stop"):
+        assert run(task, what, user=ADA, id=what).state == "SUCCESS"
+    server.start()
+    worker_process_shutdown.send(sender=None)
+    with redis.Redis.from_url(server.url, decode_responses=True) as client:
+        assert client.hget("crb:ledger:stop", "state") == "committed"
+
+
 def test_a_charge_that_ends_during_an_outage_is_settled_after_it(app: Celery, server: RedisServer) -> None:
     grant("ada", "c", 10)
 
@@ -112,11 +171,13 @@ def test_a_charge_that_ends_during_an_outage_is_settled_after_it(app: Celery, se
 
     task = declare(app, stops, credit_type="c", credit_amount=3)
     for how, state, left in (("succeed", "SUCCESS", 7), ("fail", "FAILURE", 7)):
-        assert run(task, how, user=ADA).state == state
+        assert run(task, how, user=ADA, id=how).state == state
         server.start()
         time.sleep(PAUSE)
+        leave()
         settle()
         assert check_balance("ada", "c") == left
+        assert store().command("HGET", f"crb:ledger:{how}", "state") == (b"committed" if state == "SUCCESS" else b"refunded")
 
 
 def test_a_restart_in_the_middle_loses_and_doubles_no_charge(app: Celery, server: RedisServer) -> None:
@@ -139,6 +200,7 @@ def test_a_restart_in_the_middle_loses_and_doubles_no_charge(app: Celery, server
         time.sleep(0.3)
         server.start()
         states.update(future.result(30) for future in runs)
+    leave()
     settle()
     assert states == {"SUCCESS": 300}
     assert check_balance("ada", "c") == 400

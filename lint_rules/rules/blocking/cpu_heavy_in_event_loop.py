@@ -2,11 +2,13 @@
 What it does
 ------------
 Reports heavy computing (image work, data frames, PDF rendering, password hashing...) in an `async def` task, in its body or in functions
-that it calls on the event loop. It speaks once a task, at the call that leads to the nearest evidence.
+that it calls on the event loop, and in any task that a gevent or eventlet worker runs. It speaks once a task, at the call that leads to the
+nearest evidence.
 
 Why it matters
 --------------
-While one coroutine computes, no other runs: sockets are not read, timeouts fire late, and everything gathered beside it waits.
+While one coroutine computes, no other runs: sockets are not read, timeouts fire late, and everything gathered beside it waits. On gevent
+and eventlet all tasks of the worker wait for the one that computes.
 
 Example
 -------
@@ -53,8 +55,8 @@ There is no fix: the computing has to become a task of its own (or go to `asynci
 
 Known limits
 ------------
-Tasks on gevent and eventlet workers are not looked at yet. What is handed to `asyncio.to_thread`, an executor or `sync_to_async` runs
-elsewhere and is not reported.
+A task on a gevent or eventlet worker is one whose queue and worker are both known. What is handed to `asyncio.to_thread`, an executor or
+`sync_to_async` runs elsewhere and is not reported.
 
 References
 ----------
@@ -65,9 +67,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lint_rules.findings import Report, Severity
+from lint_rules.findings import Related, Report, Severity
+from lint_rules.knowledge.pools import GREEN
 from lint_rules.knowledge.tables import Effect
 from lint_rules.project.graph import DirectEffect, Edge, Node
+from lint_rules.project.hub import computing
 from lint_rules.project.project import Project
 from lint_rules.project.tasks import Task
 from lint_rules.rules.registry import rule
@@ -75,8 +79,11 @@ from lint_rules.rules.registry import rule
 
 @rule("CRB409", "cpu-heavy-in-event-loop", on=Task, severity=Severity.WARNING)
 def cpu_heavy_in_event_loop(task: Task, project: Project) -> Iterator[Report]:
-    """The nearest heavy computing of an asynchronous task."""
-    if not task.function.is_async or not (task.declaration.workload in ("io", "db") or task.has_base):
+    """The nearest heavy computing of a task that shares its thread with others."""
+    if not task.function.is_async:
+        yield from _beside_greenlets(task, project)
+        return
+    if not (task.declaration.workload in ("io", "db") or task.has_base):
         return
     evidence = project.graph.search(project.node(task), Effect.CPU, follow=_on_the_loop, counts=_computes)
     if evidence is None:
@@ -87,6 +94,21 @@ def cpu_heavy_in_event_loop(task: Task, project: Project) -> Iterator[Report]:
         "nothing else runs meanwhile; send that to a CPU task, or to asyncio.to_thread()",
         task=task.name,
         related=project.related(evidence),
+    )
+
+
+def _beside_greenlets(task: Task, project: Project) -> Iterator[Report]:
+    workers = [worker for worker in project.routing.consumers(task) if project.routing.pool_of(worker)[0] in GREEN]
+    evidence = computing(project, task) if workers else None
+    if evidence is None:
+        return
+    pool, where = project.routing.pool_of(workers[0])[0], f"{workers[0].file}:{workers[0].row}"
+    yield Report(
+        project.at_first_step(task, evidence.first),
+        f"task {task.function.name!r} computes ({evidence.path}){project.through(evidence.steps)} on the {pool} worker of {where}: "
+        "no other task of that worker runs meanwhile; send that to a CPU task in the queue of a prefork worker",
+        task=task.name,
+        related=(*project.related(evidence), Related(workers[0].file, workers[0].row, f"runs the task on {pool}")),
     )
 
 

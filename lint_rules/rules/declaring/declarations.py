@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lint_rules.facts.model import Decorator, Expr, Ref, Result
-from lint_rules.project.celery_settings import is_app
+from lint_rules.project.apps import is_app
 from lint_rules.project.frames import Frame
 from lint_rules.project.project import Project
 from lint_rules.project.tasks import Task
