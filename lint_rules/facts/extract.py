@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Union
 
 from msgspec import Struct
@@ -25,11 +25,13 @@ from lint_rules.facts.model import (
     Element,
     Entered,
     Expr,
+    Formatted,
     Function,
     Guard,
     Import,
     Item,
     Lambda,
+    Loop,
     Map,
     ModuleFacts,
     OneOf,
@@ -56,7 +58,9 @@ FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 class _Scope:
     """A scope while it is being read."""
 
-    __slots__ = ("bindings", "calls", "globals", "guards", "imports", "qualname", "returns", "withs", "yields", "yields_under")
+    __slots__ = (
+        *("bindings", "calls", "globals", "guards", "imports", "loops", "qualname", "reads", "returns", "withs", "yields", "yields_under"),
+    )
 
     def __init__(self, qualname: str) -> None:
         self.qualname = qualname
@@ -69,6 +73,28 @@ class _Scope:
         self.guards: list[Guard] = []
         self.globals: list[str] = []
         self.yields_under: list[tuple[int, ...]] = []
+        self.loops: list[Loop] = []
+        self.reads: dict[str, None] = {}
+
+    def dropped(self, *values: Expr) -> None:
+        """Keep the names in values that are not kept themselves."""
+        pending = list(values)
+        while pending:
+            value = pending.pop()
+            if isinstance(value, Ref):
+                self.reads[value.path] = None
+            elif isinstance(value, (Attr, Element, Entered, Formatted)):
+                pending.append(value.base)
+            elif isinstance(value, Item):
+                pending += (value.base, value.key)
+            elif isinstance(value, Seq):
+                pending += value.items
+            elif isinstance(value, Template):
+                pending += value.parts
+            elif isinstance(value, OneOf):
+                pending += value.options
+            elif isinstance(value, Map):
+                pending += (*(key for key in value.keys if key is not None), *value.values)
 
     def frozen(self) -> Scope:
         return Scope(
@@ -81,6 +107,8 @@ class _Scope:
             guards=tuple(self.guards),
             globals=tuple(self.globals),
             yields_under=tuple(self.yields_under),
+            loops=tuple(self.loops),
+            reads=tuple(self.reads),
         )
 
 
@@ -89,13 +117,15 @@ class _Context(Struct, frozen=True, gc=False):
 
     scope: _Scope
     in_class: bool = False
-    in_loop: bool = False
+    loops: tuple[int, ...] = ()
     typing_only: bool = False
     withs: tuple[int, ...] = ()
     guards: tuple[int, ...] = ()
 
-    def looping(self) -> _Context:
-        return self if self.in_loop else replace(self, in_loop=True)
+    def looping(self, kind: str, iterated: Expr, row: int) -> _Context:
+        """Inside a loop."""
+        self.scope.loops.append(Loop(kind, iterated, row))
+        return replace(self, loops=(*self.loops, len(self.scope.loops) - 1))
 
     def under(self, items: Iterable[int]) -> _Context:
         return replace(self, withs=(*self.withs, *items))
@@ -105,8 +135,9 @@ class _Context(Struct, frozen=True, gc=False):
 
     def guarded(self, test: ast.expr, outcome: bool) -> _Context:
         """The same place, reached only when `test` comes out as `outcome`."""
-        self.scope.guards.append(_guard(test, outcome))
-        return replace(self, guards=(*self.guards, len(self.scope.guards) - 1))
+        first = len(self.scope.guards)
+        self.scope.guards.extend(_guard(part, truth) for part, truth in _together(test, outcome))
+        return replace(self, guards=(*self.guards, *range(first, len(self.scope.guards))))
 
 
 def extract(tree: ast.Module, source: str, suppressions: tuple[Suppression, ...] = ()) -> ModuleFacts:
@@ -133,7 +164,7 @@ class _Extractor:
             if handler is not None:
                 handler(self, node, context)
             elif isinstance(node, ast.expr):
-                self.expr(node, context, 0)
+                context.scope.dropped(self.expr(node, context, 0))
             else:
                 self.push(ast.iter_child_nodes(node), context)
         for finish in self.open:
@@ -223,7 +254,7 @@ class _Extractor:
         for argument in node.args:
             if isinstance(argument, ast.Starred):
                 starred = True
-                self.expr(argument.value, context, depth)
+                scope.dropped(self.expr(argument.value, context, depth))
                 args.append(OPAQUE)
             else:
                 args.append(self.expr(argument, context, depth))
@@ -235,7 +266,7 @@ class _Extractor:
             span=self.span(node),
             starred=starred,
             awaited=awaited,
-            in_loop=context.in_loop,
+            loops=context.loops,
             discarded=discarded,
             withs=context.withs,
             guards=context.guards,
@@ -292,7 +323,10 @@ class _Extractor:
 
     def either(self, node: ast.BoolOp, context: _Context, depth: int) -> Expr:
         options = tuple([self.expr(value, context, depth) for value in node.values])
-        return OneOf(options) if isinstance(node.op, ast.Or) else options[-1]
+        if isinstance(node.op, ast.Or):
+            return OneOf(options)
+        context.scope.dropped(*options[:-1])
+        return options[-1]
 
     def interpolated(self, node: ast.JoinedStr, context: _Context, depth: int) -> Expr:
         parts: list[Expr] = []
@@ -328,6 +362,7 @@ class _Extractor:
             return _folded(node.op, left.value, right.value)
         if isinstance(node.op, ast.BitOr):  # `X | None` as an annotation, `sig | sig` as a chain
             return OneOf((left, right))
+        context.scope.dropped(left, right)
         return OPAQUE
 
     def addition(self, node: ast.BinOp, context: _Context, depth: int) -> Expr:
@@ -343,12 +378,15 @@ class _Extractor:
         total = values[0]
         for value in values[1:]:
             total = _folded(node.op, total.value, value.value) if isinstance(total, Const) and isinstance(value, Const) else OPAQUE
+        if not isinstance(total, Const):
+            context.scope.dropped(*values)
         return total
 
     def negative(self, node: ast.UnaryOp, context: _Context, depth: int) -> Expr:
         value = self.expr(node.operand, context, depth)
         if isinstance(node.op, ast.USub) and isinstance(value, Const) and isinstance(value.value, (int, float)):
             return Const(-value.value)
+        context.scope.dropped(value)
         return OPAQUE
 
     def walrus(self, node: ast.NamedExpr, context: _Context, depth: int) -> Expr:
@@ -362,14 +400,14 @@ class _Extractor:
 
     def dict_comprehension(self, node: ast.DictComp, context: _Context, depth: int) -> Expr:
         inner = self.generators(node.generators, context, depth)
-        self.expr(node.key, inner, depth)
-        self.expr(node.value, inner, depth)
+        context.scope.dropped(self.expr(node.key, inner, depth), self.expr(node.value, inner, depth))
         return OPAQUE
 
     def generators(self, generators: list[ast.comprehension], context: _Context, depth: int) -> _Context:
         for generator in generators:
-            self.bind(generator.target, Element(self.expr(generator.iter, context, depth)), context)
-            context = context.looping()
+            iterated = self.expr(generator.iter, context, depth)
+            self.bind(generator.target, Element(iterated), context)
+            context = context.looping("comprehension", iterated, generator.target.lineno)
             self.push(generator.ifs, context)
         return context
 
@@ -419,7 +457,7 @@ class _Extractor:
 
     # ── statements ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def bind(self, target: ast.expr, value: Expr, context: _Context, annotation: Expr | None = None) -> None:
+    def bind(self, target: ast.expr, value: Expr, context: _Context, annotation: Expr | None = None, *, augmented: bool = False) -> None:
         """Record what a target gets; targets in tuples get the matching items."""
         pending = [(target, value)]
         while pending:
@@ -434,12 +472,18 @@ class _Extractor:
             elif isinstance(target, (ast.Name, ast.Attribute)):
                 path = self.expr(target, context, 0)
                 if isinstance(path, Ref):
-                    context.scope.bindings.append(Binding(path.path, value, target.lineno, annotation, context.guards))
+                    context.scope.bindings.append(Binding(path.path, value, target.lineno, annotation, context.guards, augmented))
+                else:
+                    context.scope.dropped(value)
             elif isinstance(target, ast.Subscript):
                 base = self.expr(target.value, context, 0)
                 key = self.expr(target.slice, context, 0)
                 if isinstance(base, Ref) and isinstance(key, Const) and isinstance(key.value, str):
-                    context.scope.bindings.append(Binding(f"{base.path}[{key.value}]", value, target.lineno, None, context.guards))
+                    context.scope.bindings.append(
+                        Binding(f"{base.path}[{key.value}]", value, target.lineno, None, context.guards, augmented)
+                    )
+                else:
+                    context.scope.dropped(key, value)
 
     def function(self, node: FunctionNode, context: _Context) -> None:
         qualname = self.qualname(context, node.name)
@@ -559,16 +603,17 @@ class _Extractor:
 
     def augmented(self, node: ast.AugAssign, context: _Context) -> None:
         value = self.expr(node.value, context, 0)
-        self.bind(node.target, value, context)
+        self.bind(node.target, value, context, augmented=True)
 
     def for_(self, node: ast.For | ast.AsyncFor, context: _Context) -> None:
-        self.bind(node.target, Element(self.expr(node.iter, context, 0)), context)
+        iterated = self.expr(node.iter, context, 0)
+        self.bind(node.target, Element(iterated), context)
         self.push(node.orelse, context)
-        self.push(node.body, context.looping())
+        self.push(node.body, context.looping("for", iterated, node.lineno))
 
     def while_(self, node: ast.While, context: _Context) -> None:
         self.push(node.orelse, context)
-        self.push([node.test, *node.body], context.looping())
+        self.push([node.test, *node.body], context.looping("while", OPAQUE, node.lineno))
 
     def with_(self, node: ast.With | ast.AsyncWith, context: _Context) -> None:
         items: list[int] = []
@@ -594,7 +639,7 @@ class _Extractor:
         if isinstance(value, ast.Call):
             self.call(value, context, 0, awaited=awaited, discarded=True)
         else:
-            self.expr(value, context, 0)
+            context.scope.dropped(self.expr(value, context, 0))
 
     def if_(self, node: ast.If, context: _Context) -> None:
         test = node.test
@@ -622,11 +667,20 @@ class _Returned(ast.AST):
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
-def _guard(test: ast.expr, outcome: bool) -> Guard:
+def _together(test: ast.expr, outcome: bool) -> Iterator[tuple[ast.expr, bool]]:
+    """The tests that must have come out a certain way for `test` to come out as `outcome`."""
     while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         test, outcome = test.operand, not outcome
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And if outcome else ast.Or) and len(test.values) <= MOST_TESTED:
+        for part in test.values:
+            yield from _together(part, outcome)
+    else:
+        yield test, outcome
+
+
+def _guard(test: ast.expr, outcome: bool) -> Guard:
     if isinstance(test, ast.Name):
-        return Guard(test.id, outcome, (test.id,))
+        return Guard(test.id, outcome, (test.id,), test.id)
     heads: dict[str, None] = {}
     pending: list[ast.AST] = [test]
     for _ in range(MOST_TESTED):
@@ -639,7 +693,27 @@ def _guard(test: ast.expr, outcome: bool) -> Guard:
             pending.append(part.value)
         elif not isinstance(part, ast.Constant):
             pending.extend(ast.iter_child_nodes(part))
-    return Guard("", outcome, tuple(sorted(heads)))
+    path, same = _tested(test)
+    return Guard("", outcome is same, tuple(sorted(heads)), path)
+
+
+def _tested(test: ast.expr) -> tuple[str, bool]:
+    """The dotted name that a test is about ("" for none), and whether the test is true when that is true."""
+    same = True
+    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], (ast.Is, ast.Eq, ast.IsNot, ast.NotEq)):
+        other = test.comparators[0]
+        if not isinstance(other, ast.Constant) or other.value is not None:
+            return "", True
+        test, same = test.left, isinstance(test.ops[0], (ast.IsNot, ast.NotEq))
+    elif isinstance(test, ast.Call) and not test.args and not test.keywords:
+        test = test.func
+    if isinstance(test, ast.NamedExpr):
+        test = test.target
+    names: list[str] = []
+    while isinstance(test, ast.Attribute):
+        names.append(test.attr)
+        test = test.value
+    return (".".join([test.id, *reversed(names)]), same) if isinstance(test, ast.Name) else ("", True)
 
 
 def _folded(operator: ast.operator, left: object, right: object) -> Expr:

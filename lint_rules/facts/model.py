@@ -12,7 +12,7 @@ from typing import Union
 
 from msgspec import Struct
 
-FACTS_VERSION = 6
+FACTS_VERSION = 7
 """Raised whenever the facts of unchanged bytes change: it is part of every stored file's key."""
 
 
@@ -146,7 +146,9 @@ class Call(Fact, frozen=True):
     span: Span
     starred: bool = False
     awaited: bool = False
-    in_loop: bool = False
+    loops: tuple[int, ...] = ()
+    """Indexes into the scope's `loops`, outermost first, of the loops this call stands in."""
+
     discarded: bool = False
     """Whether the call is a statement of its own: nobody reads its value."""
     withs: tuple[int, ...] = ()
@@ -167,6 +169,11 @@ class Call(Fact, frozen=True):
         """Whether a `**mapping` may bring keywords that are not seen."""
         return any(not key for key, _ in self.keywords)
 
+    @property
+    def in_loop(self) -> bool:
+        """Whether it stands in a loop or a comprehension of its own scope."""
+        return bool(self.loops)
+
 
 class Binding(Fact, frozen=True):
     """`target` gets `value`: an assignment, a loop or `with` target, a walrus. Targets are dotted (`self.client`)."""
@@ -177,6 +184,8 @@ class Binding(Fact, frozen=True):
     annotation: Union[Expr, None] = None
     guards: tuple[int, ...] = ()
     """As of `Call`."""
+    augmented: bool = False
+    """Whether the value is added to what the target had: `target += value`."""
 
 
 class Import(Fact, frozen=True):
@@ -195,13 +204,30 @@ class Import(Fact, frozen=True):
 
 
 class Guard(Fact, frozen=True):
-    """A test that came out as `outcome`: of `if` around a call, or of an earlier `if` that left the block otherwise."""
+    """A test that came out as `outcome`: of `if` around a call, or of an earlier `if` that left the block otherwise.
+
+    What must have come out true together (`a and b`), or false together (`a or b`), are guards of their own.
+    """
 
     name: str
     """The name that is tested for truth (`if name:`), "" for any other test."""
     outcome: bool
+    """Of a comparison with None: whether it is something else."""
     heads: tuple[str, ...]
     """The first names of what the test reads."""
+    path: str = ""
+    """What is tested for truth, called for the truth without arguments, or compared with None, as far as it is a dotted name:
+    `user.is_anonymous` of `if user.is_anonymous():`."""
+
+
+class Loop(Fact, frozen=True):
+    """A loop or a part of a comprehension; a call that stands in it, or in the test of a `while`, names it in its `loops`."""
+
+    kind: str
+    """"for", "while" or "comprehension"."""
+    iterated: Expr
+    """What is iterated over; of a `while` OPAQUE."""
+    row: int
 
 
 class Scope(Fact, frozen=True):
@@ -217,6 +243,9 @@ class Scope(Fact, frozen=True):
     globals: tuple[str, ...] = ()
     yields_under: tuple[tuple[int, ...], ...] = ()
     """For each of `yields`: the indexes into `withs`, outermost first, of the items it stands under."""
+    loops: tuple[Loop, ...] = ()
+    reads: tuple[str, ...] = ()
+    """The dotted names that are read where the value is kept nowhere else: in tests, comparisons, arithmetic, keys of subscripts."""
 
 
 class Decorator(Fact, frozen=True):

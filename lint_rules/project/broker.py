@@ -13,8 +13,10 @@ from lint_rules.facts.model import Call, Const, Expr, Item, OneOf, Ref, Template
 from lint_rules.project.apps import App
 from lint_rules.project.displays import call_of, text_of, written
 from lint_rules.project.frames import Frame
+from lint_rules.project.origins import assignments
+from lint_rules.project.test_files import for_tests
 from lint_rules.project.texts import pieces
-from lint_rules.project.values import ClassValue, External, Instance
+from lint_rules.project.values import ClassValue, External, Instance, Literal
 
 if TYPE_CHECKING:
     from lint_rules.project.project import Project
@@ -89,13 +91,14 @@ class Urls:
         self.project = project
         self._given: dict[str, list[Url]] = {}
         for variable in project.deployment.variables:
-            if "://" in variable.value:
+            if "://" in variable.value and not for_tests(variable.file):
                 self._given.setdefault(variable.name, []).append(Url(variable.value, variable.file, variable.row, variable.name))
 
     def of(self, expr: Expr | None, frame: Frame, row: int) -> list[Url]:
         """All URLs that an expression can be: those written out, and those that the deployment gives to its environment variables."""
         found = self.project.loading(lambda: self._of(expr, frame, row, 0))
-        return found + [url for each in found if each.variable is not None for url in self._given.get(each.variable, ())]
+        variables = dict.fromkeys(each.variable for each in found if each.variable is not None)
+        return found + [url for variable in variables for url in self._given.get(variable, ()) if url not in found]
 
     def broker_urls(self, app: App | None = None) -> list[Url]:
         """The URLs of the broker: of the settings of `app` (of all, where it is not known), and of CELERY_BROKER_URL."""
@@ -121,16 +124,30 @@ class Urls:
         if text is not None:
             return [Url(text, file, row)] if text else []
         expr, frame = written(resolver, expr, frame)
+        if isinstance(expr, Ref):
+            several = assignments(resolver, expr.path, frame)
+            if several:
+                return [url for binding, inside in several for url in self._of(binding.value, inside, binding.row, depth + 1)]
         if isinstance(expr, OneOf):
             return [url for option in expr.options for url in self._of(option, frame, row, depth + 1)]
         if isinstance(expr, Template):
-            return [Url("".join(piece.text for piece in pieces(resolver, expr, frame)), frame.module.file, row)]
+            return [Url(text, frame.module.file, row) for text in self._made(expr, frame)]
         if isinstance(expr, Item):
             return self._of_item(expr, frame)
         call = call_of(expr, frame)
         if call is not None:
             return self._of_call(call, frame, depth)
         return self._of_attribute(expr, frame, row, depth)
+
+    def _made(self, template: Template, frame: Frame) -> list[str]:
+        """The texts that a template makes: the scheme may be one of several, and tells the broker."""
+        resolver = self.project.resolver
+        first, rest = template.parts[0], Template(template.parts[1:])
+        schemes = [value.value if isinstance(value, Literal) else None for value in resolver.evaluate(first, frame)]
+        after = "".join(piece.text for piece in pieces(resolver, rest, frame))
+        if len(schemes) > 1 and after.startswith("://") and all(isinstance(scheme, str) for scheme in schemes):
+            return [f"{scheme}{after}" for scheme in schemes]
+        return ["".join(piece.text for piece in pieces(resolver, template, frame))]
 
     def _of_call(self, call: Call, frame: Frame, depth: int) -> list[Url]:
         """`os.environ.get(name, default)` and its like in every settings library: a name, and a default that looks like a URL."""

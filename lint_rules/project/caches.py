@@ -18,9 +18,6 @@ from lint_rules.project.test_files import for_tests
 if TYPE_CHECKING:
     from lint_rules.project.project import Project
 
-WORDS = ("redis://", "rediss://", "valkey://", "CACHES =", "CACHES=", "CACHES:")
-"""A file that says where a cache is has one of them in it."""
-
 NOT_THE_CACHE = frozenset({"celery", "broker", "result", "results", "backend"})
 
 
@@ -49,10 +46,9 @@ def deployed(urls: Iterable[Url]) -> list[Url]:
 
 
 def caches(project: Project) -> list[Cache]:
-    """Every cache in Redis: Django's `CACHES`, and URLs that are called a cache's in the code or in the environment."""
-    index = project.index
-    files = [file for file in index.naming([*WORDS]) if not for_tests(file)]
-    index.load(files)
+    """The caches in Redis: Django's `CACHES`, and URLs that are called a cache's where the broker's is set, or in the environment."""
+    files = _files(project)
+    project.index.load(files)
     found = [cache for file in files for qualname in _scopes(project, file) for cache in _in_scope(project, file, qualname)]
     known = {url.variable for cache in found for url in cache.urls}
     for variable in project.deployment.variables:
@@ -61,6 +57,12 @@ def caches(project: Project) -> list[Cache]:
             if url.kind == "redis":
                 found.append(Cache(variable.name, (url,), variable.file, variable.row))
     return found
+
+
+def _files(project: Project) -> list[str]:
+    """The files that Celery or Django has its settings in, and those in which the broker's URL stands."""
+    files = {setting.file for setting in project.celery_settings} | {url.file for url in project.urls.broker_urls()}
+    return sorted(file for file in {*files, *project.index.settings_files()} if file in project.index.files and not for_tests(file))
 
 
 def _scopes(project: Project, file: str) -> list[str]:

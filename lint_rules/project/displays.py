@@ -5,10 +5,11 @@ from __future__ import annotations
 from msgspec import Struct
 
 from lint_rules.facts.model import Call, Const, Expr, Map, OneOf, Ref, Result, Seq
+from lint_rules.project.enumerations import member_value
 from lint_rules.project.frames import Frame
 from lint_rules.project.origins import origin
 from lint_rules.project.resolver import Resolver
-from lint_rules.project.values import External, Literal
+from lint_rules.project.values import External, Instance, Literal
 
 DEEPEST = 6
 
@@ -102,6 +103,8 @@ def text_of(resolver: Resolver, expr: Expr | None, frame: Frame) -> str | None:
         NotLoaded: another module has to be loaded first.
     """
     found = resolver.evaluate(expr, frame)
+    if len(found) == 1 and isinstance(found[0], (Instance, External)):
+        found = (member_value(resolver, expr, frame) or found[0],)
     if len(found) == 1 and isinstance(found[0], Literal) and isinstance(found[0].value, str):
         return found[0].value
     return None

@@ -21,6 +21,16 @@ def origin(resolver: Resolver, path: str, frame: Frame, hops: int = 0) -> Origin
     Raises:
         NotLoaded: another module has to be loaded first.
     """
+    found = assignments(resolver, path, frame, hops)
+    return found[0] if len(found) == 1 else None
+
+
+def assignments(resolver: Resolver, path: str, frame: Frame, hops: int = 0) -> list[Origin]:
+    """All assignments that may give `path` its value; none where something else than an assignment of this project may.
+
+    Raises:
+        NotLoaded: another module has to be loaded first.
+    """
     name, _, rest = path.partition(".")
     scope: Frame | None = frame
     while scope is not None and hops < FARTHEST:
@@ -30,18 +40,24 @@ def origin(resolver: Resolver, path: str, frame: Frame, hops: int = 0) -> Origin
         if scope.function is not None:
             defined += sum(parameter.name == name for parameter in scope.function.parameters)
         if bindings or imports or defined:
-            if len(bindings) + len(imports) + defined > 1 or defined:
-                return None
+            if defined or len(imports) + bool(bindings) > 1:
+                return []
             if imports:
                 return _imported(resolver, imports[0], rest, scope, hops)
-            if rest:
-                return None
-            binding = scope.scope.bindings[bindings[0]]
-            if isinstance(binding.value, Ref):
-                return origin(resolver, binding.value.path, scope, hops + 1)
-            return binding, scope
+            return _bound(resolver, [scope.scope.bindings[index] for index in bindings], scope, hops) if not rest else []
         scope = (scope.parent or resolver.frame(scope.module.file)) if scope.qualname else None
-    return None
+    return []
+
+
+def _bound(resolver: Resolver, bindings: list[Binding], scope: Frame, hops: int) -> list[Origin]:
+    """The bindings of a name in one scope, aliases followed; none where one of them leads out of sight."""
+    found: list[Origin] = []
+    for binding in bindings:
+        behind = assignments(resolver, binding.value.path, scope, hops + 1) if isinstance(binding.value, Ref) else [(binding, scope)]
+        if not behind:
+            return []
+        found += behind
+    return found
 
 
 def call_behind(resolver: Resolver, expr: Expr | None, frame: Frame) -> tuple[Call, Frame] | None:
@@ -56,15 +72,15 @@ def call_behind(resolver: Resolver, expr: Expr | None, frame: Frame) -> tuple[Ca
     return None
 
 
-def _imported(resolver: Resolver, item: Import, rest: str, frame: Frame, hops: int) -> Origin | None:
+def _imported(resolver: Resolver, item: Import, rest: str, frame: Frame, hops: int) -> list[Origin]:
     index, importer = resolver.index, frame.module.file
     target = index.absolute(importer, item.module, item.level)
     if target is None:
-        return None
+        return []
     parts = [*([item.attribute] if item.attribute else []), *(rest.split(".") if rest else [])]
     for cut in range(len(parts) - 1, -1, -1):  # the longest module name first: `a.b` may be a submodule or a name in `a`
         file = index.find(".".join([target, *parts[:cut]]), importer)
         if file is not None and file != importer:
             source = resolver.frame(file)
-            return None if source is None else origin(resolver, ".".join(parts[cut:]), source, hops + 1)
-    return None
+            return [] if source is None else assignments(resolver, ".".join(parts[cut:]), source, hops + 1)
+    return []

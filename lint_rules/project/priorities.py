@@ -16,6 +16,7 @@ from lint_rules.facts.model import Const, Expr, OneOf, Ref
 from lint_rules.findings import Place
 from lint_rules.project.apps import App
 from lint_rules.project.displays import call_of, entries, items, text_of, written
+from lint_rules.project.enumerations import member_value
 from lint_rules.project.frames import Frame
 from lint_rules.project.tasks import Task, rendered
 from lint_rules.project.values import External
@@ -51,7 +52,7 @@ class Priority(Struct, frozen=True, eq=False):
     def number(self) -> int | None:
         """The value where it is one of the ten priorities."""
         value = self.value
-        return int(value) if isinstance(value, int) and 0 <= value <= 9 else None
+        return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 9 else None
 
 
 class Priorities:
@@ -167,7 +168,8 @@ class Priorities:
         parameters = {parameter.name for parameter in frame.function.parameters} if frame.function is not None else set()
         for option in expr.options if isinstance(expr, OneOf) else (expr,):
             passed = isinstance(option, Ref) and option.path.partition(".")[0] in parameters
-            value = self.project.literal(option, frame) if not passed else None
+            member = self.project.loading(lambda option=option: member_value(self.project.resolver, option, frame))  # type: ignore[misc]
+            value = None if passed else member.value if member is not None else self.project.literal(option, frame)
             if isinstance(value, (int, float, str)):
                 yield value, rendered(option, frame.scope.calls)
 

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from lint_rules.deploy.model import Directive, RedisServer
+from lint_rules.findings import Related
 from lint_rules.project.broker import Url
 from lint_rules.project.test_files import for_tests
 
 if TYPE_CHECKING:
     from lint_rules.project.project import Project
+
+MOST_SETTINGS = 3
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal"})
 
@@ -33,6 +36,14 @@ class BrokerServer(Struct, frozen=True, eq=False):
     complete: bool
     """Whether all of it was seen: the command names no configuration file that is not there."""
     broker: Url
+    settings: tuple[Related, ...]
+    """Where the code sets the broker's URL."""
+
+    @property
+    def related(self) -> tuple[Related, ...]:
+        """Where the broker's URL stands, and where the code sets it."""
+        url = Related(self.broker.file, self.broker.row, "the broker's URL")
+        return (url, *(each for each in self.settings if (each.file, each.row) != (url.file, url.row)))
 
     @property
     def name(self) -> str:
@@ -57,6 +68,7 @@ def broker_servers(project: Project) -> list[BrokerServer]:
     started = [server for server in servers if server.form != "conf"]
     if not urls or not servers:
         return []
+    settings = tuple(Related(each.file, each.row, "sets the broker's URL") for each in project.routing.settings("broker_url"))
     found: list[BrokerServer] = []
     for server in started:
         url = _named(server, urls) or _only(server, started, urls)
@@ -64,12 +76,16 @@ def broker_servers(project: Project) -> list[BrokerServer]:
             conf = _configuration(server, files)
             own = tuple(Line(server.file, directive) for directive in server.directives)
             before = tuple(Line(conf.file, directive) for directive in conf.directives) if conf is not None else ()
-            found.append(BrokerServer(server, (*before, *own), conf is not None or server.conf is None, url))
+            found.append(BrokerServer(server, (*before, *own), conf is not None or server.conf is None, url, settings[:MOST_SETTINGS]))
     if not started and len(files) == 1:
         (only,) = files.values()
         local = next((url for url in urls if url.host in (None, *LOCAL)), None)
         if local is not None:
-            found.append(BrokerServer(only, tuple(Line(only.file, directive) for directive in only.directives), True, local))
+            found.append(
+                BrokerServer(
+                    only, tuple(Line(only.file, directive) for directive in only.directives), True, local, settings[:MOST_SETTINGS]
+                )
+            )
     return found
 
 

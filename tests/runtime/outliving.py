@@ -11,8 +11,8 @@ from celery_best_practices import CPUTaskConfig, configure, run_cpu_task_with_be
 
 BROKER = os.environ.get("CRB_TEST_BROKER", "memory://")
 COST = 3
-LOST_AFTER = 2
-"""Seconds until a message is delivered again and a reservation given back."""
+DELIVERED_AGAIN, GIVEN_BACK = 1.5, 6
+"""Seconds after which that happens to a message and to the credits of a run that was lost."""
 
 app = Celery("outliving", broker=BROKER, backend=BROKER, set_as_current=False)
 app.conf.update(
@@ -20,14 +20,14 @@ app.conf.update(
     task_acks_late=True,
     broker_connection_retry_on_startup=True,
     broker_transport_options={
-        "visibility_timeout": LOST_AFTER,
+        "visibility_timeout": DELIVERED_AGAIN,
         "polling_interval": 0.05,
         "unacked_restore_interval": 0.5,
         "unacked_restore_throttle": 1,
     },
 )
 if BROKER != "memory://":  # a worker, not a test that looks at this module
-    configure(reservation=LOST_AFTER)
+    configure(reservation=GIVEN_BACK)
 
 
 @run_cpu_task_with_best_practices(config=CPUTaskConfig(credit_type="lives", credit_amount=COST), app=app, shared=False, name="charged")

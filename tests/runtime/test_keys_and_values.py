@@ -59,7 +59,7 @@ plain = st.recursive(
 identities = st.builds(
     AuthContext,
     user_id=st.none() | st.text(min_size=1) | st.integers(),
-    roles=st.lists(st.sampled_from(["user", "admin", "a", "b", "a,b", "a:b", "{", "%", "user,admin"]), max_size=3),
+    roles=st.lists(st.sampled_from(["user", "admin", "a", "b", "a,b", "a:b", "{", "%", "user,admin", "admin,user"]), max_size=3),
     token=st.none() | st.text(min_size=1),
 )
 

@@ -119,11 +119,11 @@ def test_a_redis_that_falls_silent_delays_no_call_for_long(app: Celery, server: 
             state = run(task, number, user=ADA, id=str(number)).state
             return time.monotonic() - start, state
 
-        began = time.monotonic()
         with ThreadPoolExecutor(8) as pool:
             seen = list(pool.map(timed, range(80)))
-        assert max(delay for delay, _ in seen) < 1
-        assert time.monotonic() - began < 3
+        delays = sorted(delay for delay, _ in seen)
+        assert delays[40] < 0.15, "most calls do not even try"
+        assert delays[-1] < 3, "0.2 s, and what a busy machine adds"
         assert [state for _, state in seen] == ["SUCCESS", "RETRY"] * 40
     finally:
         os.kill(server.process.pid, signal.SIGCONT)

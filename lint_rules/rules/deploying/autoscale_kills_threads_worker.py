@@ -84,5 +84,5 @@ def autoscale_kills_threads_worker(worker: WorkerCommand, project: Project) -> I
         f"the threads pool cannot grow: with autoscale {limits[0]},{limits[1]} the worker dies at the first scale-up; "
         f"use --concurrency {limits[0]} instead",
         related=(*related_setting(setting, pool), *related_tasks(project, tasks_of(project, worker), "stays in the queue")),
-        fix=rewritable(worker.options.get("autoscale"), FixKind.UNSAFE),
+        fix=rewritable(worker, worker.options.get("autoscale"), FixKind.UNSAFE),
     )

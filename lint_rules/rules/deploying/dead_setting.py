@@ -142,13 +142,16 @@ def dead_in_object(name: str, prefix: str, version: tuple[int, ...] | None) -> D
         return Dead("Celery reads it in upper case only", lowered.upper())
     if rest in NO_SUCH:
         return Dead(NO_SUCH[rest])
-    meant = nearest(rest, SETTINGS)
-    if meant is not None:
-        return Dead("Celery knows no setting of that name", (prefix + meant).upper() if name.isupper() else prefix + meant)
-    whole = [f"{section}_{rest}" for section in SECTIONS if f"{section}_{rest}" in SETTINGS]
-    if len(whole) == 1 and ("_" in rest or rest in CLEAR):
-        return Dead("Celery knows no setting of that name", (prefix + whole[0]).upper() if name.isupper() else prefix + whole[0])
-    return None
+    meant = nearest(rest, SETTINGS) or _without_section(rest) or OLD_NAMES.get(nearest(name, OLD_NAMES) or "")
+    if meant is None:
+        return None
+    return Dead("Celery knows no setting of that name", (prefix + meant).upper() if name.isupper() else prefix + meant)
+
+
+def _without_section(name: str) -> str | None:
+    """The only setting that a name is without its first word."""
+    whole = [f"{section}_{name}" for section in SECTIONS if f"{section}_{name}" in SETTINGS]
+    return whole[0] if len(whole) == 1 and ("_" in name or name in CLEAR) else None
 
 
 def _dead_without_namespace(name: str) -> Dead | None:

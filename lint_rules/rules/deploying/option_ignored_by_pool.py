@@ -112,7 +112,7 @@ def _of_worker(worker: WorkerCommand, project: Project) -> Iterator[Report]:
             at_option(worker, name),
             f"the {pool} pool ignores --{name} {option.value}: {CONSEQUENCES[name]}; remove it, or run another pool",
             related=(*related_setting(setting, str(pool)), *related_tasks(project, tasks_of(project, worker), f"runs without --{name}")),
-            fix=rewritable(option, FixKind.UNSAFE),
+            fix=rewritable(worker, option, FixKind.UNSAFE),
         )
 
 

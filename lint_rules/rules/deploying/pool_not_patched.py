@@ -100,7 +100,7 @@ def pool_not_patched(project: Project, _: Project) -> Iterator[Report]:
             at_option(worker, "pool"),
             f"{_written(worker, option)} selects the {option.value} pool and {HANGS}; {cure}",
             related=related_tasks(project, tasks_of(project, worker), "would hang"),
-            fix=rewritable(option, FixKind.SAFE) if glued else None,
+            fix=rewritable(worker, option, FixKind.SAFE) if glued else None,
         )
     for setting in project.celery_settings:
         pool = project.literal(setting.value, setting.frame) if setting.name == "worker_pool" else None

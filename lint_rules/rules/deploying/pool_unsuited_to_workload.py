@@ -105,7 +105,7 @@ def pool_unsuited_to_workload(worker: WorkerCommand, project: Project) -> Iterat
             f"the {pool} pool of this worker does not suit {', and '.join(said)}; "
             + (f"use --pool {better}" if better else f"give them a queue and a {_alone(unsuited)} worker of their own"),
             related=(*related[:MOST_RELATED], *related_setting(setting, pool)),
-            fix=rewritable(worker.options.get("pool"), FixKind.UNSAFE) if better and setting is None else None,
+            fix=rewritable(worker, worker.options.get("pool"), FixKind.UNSAFE) if better and setting is None else None,
         )
     elif pool == "prefork" and not worker.optional and _all_wait(worker, by_workload, project):
         tasks = by_workload["io"]

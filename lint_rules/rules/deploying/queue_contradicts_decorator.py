@@ -102,7 +102,7 @@ def queue_contradicts_decorator(task: Task, project: Project) -> Iterator[Report
     yield Report(
         project.at_decorator(task),
         f"{declared} task {task.function.name!r} goes to queue {where_to}, which only "
-        f"{' and '.join(sorted(map(str, pools)))} workers consume ({where(workers[0])}): {UNSUITED[declared][pool]}; "
+        f"{' or '.join(sorted(map(str, pools)))} workers consume ({where(workers[0])}): {UNSUITED[declared][pool]}; "
         f"give it the queue of {'prefork' if declared == 'cpu' else 'gevent or threads'} workers",
         task=task.name,
         related=related_workers(workers, f"consumes the queue on {pool}"),

@@ -77,13 +77,13 @@ import re
 from collections.abc import Iterator
 
 from lint_rules.deploy.model import WorkerCommand
-from lint_rules.findings import Place, Related, Report, Severity
+from lint_rules.findings import Place, Report, Severity
 from lint_rules.project.mentions import lines_naming
 from lint_rules.project.project import Project
 from lint_rules.project.routing import CELERY_QUEUE, Use
 from lint_rules.project.tasks import Task
 from lint_rules.project.test_files import for_tests
-from lint_rules.rules.deploying.workers import MOST_RELATED, listed, related_workers
+from lint_rules.rules.deploying.workers import listed, related_tasks, related_workers
 from lint_rules.rules.registry import rule
 
 TELLING = ("route", "config", "option", "send", "default")
@@ -101,7 +101,7 @@ def queue_without_worker(project: Project, _: Project) -> Iterator[Report]:
     """Queues that are filled and not emptied, and the other way round."""
     workers = [worker for worker in project.workers if not for_tests(worker.file)]
     consumed = {worker: project.routing.consumed(worker) for worker in project.workers}
-    if not workers or any(queues is None for queues in consumed.values()):
+    if not workers or any(consumed[worker] is None for worker in workers):
         return
     served = {queue for queues in consumed.values() for queue in queues or ()}
     if not project.index.naming([*OTHER_CONSUMERS]):
@@ -134,7 +134,8 @@ def _counts(use: Use, project: Project, workers: list[WorkerCommand], served: se
     It does not where each call names a queue of its own, nor in one environment of several. What is sent by name to a task that is not
     there goes to the workers of another project.
     """
-    if use.task is None or not any(project.routing.runs(worker, use.task) for worker in workers):
+    app = project.routing.app_of(use.task) if use.task is not None else None
+    if use.task is None or not any(app is None or project.routing.app_of_worker(worker) in (None, app) for worker in workers):
         return False
     if use.source == "send":
         return True
@@ -179,7 +180,7 @@ def _without_sender(project: Project, workers: list[WorkerCommand]) -> Iterator[
                 Place.of(worker.file, worker.span),
                 f"nothing in this project sends to queue{'s' if len(idle) > 1 else ''} {which}: the worker waits there in vain; "
                 f"remove the name, or route tasks to it",
-                related=tuple(Related(use.file, use.row, f"goes to {use.queue}") for use in tasks[:MOST_RELATED] if use.row),
+                related=related_tasks(project, [use.task for use in tasks if use.task is not None], "this worker runs it"),
                 severity=Severity.INFO,
             )
 
@@ -194,7 +195,8 @@ def _made_at_run_time(project: Project) -> bool:
         return True
     for send in project.sends:
         elsewhere = any(send.option(name) is not None for name in ("exchange", "routing_key", "router"))
-        foreign = send.task is None and send.task_name is not None and not send.task_name.startswith("celery.")
+        package = (send.task_name or "celery").partition(".")[0]
+        foreign = send.task is None and package != "celery" and package not in project.packages
         if send.open or elsewhere or foreign:
             return True
     return _unseen_sends(project)

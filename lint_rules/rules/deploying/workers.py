@@ -29,9 +29,11 @@ def at_setting(setting: Setting) -> Place:
     return Place.row_of(setting.file, setting.row)
 
 
-def rewritable(option: Option | None, kind: FixKind) -> FixKind | None:
-    """The kind of a fix that rewrites an option, None where it stands nowhere as such."""
-    return kind if option is not None and option.span is not None else None
+def rewritable(worker: WorkerCommand, option: Option | None, kind: FixKind) -> FixKind | None:
+    """The kind of a fix that rewrites an option, None where it stands nowhere as such (in Python code it may stand in a literal)."""
+    if option is None or (option.span is None and not (worker.file.endswith(".py") and option.source == "argument")):
+        return None
+    return kind
 
 
 def related_tasks(project: Project, tasks: Iterable[Task], what: str) -> tuple[Related, ...]:

@@ -34,8 +34,9 @@ policy; two servers share nothing.
 
 Known limits
 ------------
-Caches are Django's `CACHES` and what is called a cache in the code (`cache_url=`, `CACHE_REDIS_URL`) or in the environment of deployment
-files. URLs that are put together from parts which are only known at run time are not compared. The result backend is no cache.
+Caches are Django's `CACHES` and what is called a cache (`cache_url=`, `CACHE_REDIS_URL`) in the files that hold the settings of Django or
+Celery or the broker's URL, or in the environment of deployment files. URLs that are put together from parts which are only known at run
+time are not compared. The result backend is no cache.
 
 References
 ----------
@@ -50,6 +51,7 @@ from lint_rules.findings import Place, Related, Report, Severity
 from lint_rules.project.broker import Url
 from lint_rules.project.caches import Cache, caches, deployed, origin_of
 from lint_rules.project.project import Project
+from lint_rules.project.redis_servers import MOST_SETTINGS
 from lint_rules.rules.registry import rule
 
 
@@ -62,7 +64,7 @@ def broker_shares_cache(project: Project, _: Project) -> Iterator[Report]:
         shared = next((url for url in cache.deployed if url.server in brokers), None)
         if shared is not None and shared.server is not None:
             host, port, database = shared.server
-            yield _report(cache, f", {host}:{port}/{database}", _related(cache, shared, brokers[shared.server]))
+            yield _report(cache, f", {host}:{port}/{database}", _related(cache, shared, brokers[shared.server], project))
         elif cache.origin in origins:
             yield _report(cache, " (its URL is the broker's)", (Related(*cache.origin, "the broker's URL"),) if cache.origin else ())
 
@@ -87,8 +89,10 @@ def _report(cache: Cache, where: str, related: tuple[Related, ...]) -> Report:
     )
 
 
-def _related(cache: Cache, shared: Url, broker: Url) -> tuple[Related, ...]:
+def _related(cache: Cache, shared: Url, broker: Url, project: Project) -> tuple[Related, ...]:
+    """Where the URLs stand, and where the code sets the broker's."""
     places = [Related(broker.file, broker.row, "the broker's URL")]
     if (shared.file, shared.row) != (cache.file, cache.row):
         places.insert(0, Related(shared.file, shared.row, "the cache's URL"))
-    return tuple(places)
+    settings = project.routing.settings("broker_url") if not broker.file.endswith(".py") else []
+    return (*places, *(Related(each.file, each.row, "sets the broker's URL") for each in settings[:MOST_SETTINGS]))

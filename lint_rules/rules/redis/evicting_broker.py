@@ -60,7 +60,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lint_rules.findings import FixKind, Place, Related, Report, Severity
+from lint_rules.findings import FixKind, Place, Report, Severity
 from lint_rules.project.project import Project
 from lint_rules.project.redis_servers import BrokerServer, broker_servers
 from lint_rules.rules.registry import rule
@@ -78,7 +78,7 @@ def evicting_broker(project: Project, _: Project) -> Iterator[Report]:
             Place.of(policy.file, policy.directive.span or broker.server.span),
             f"{broker.name} carries the broker with maxmemory-policy {said}: when its memory is full, whole queues vanish without an error "
             f"(a queue is one key); set noeviction, and give caches a Redis of their own",
-            related=(Related(broker.broker.file, broker.broker.row, "the broker's URL"),),
+            related=broker.related,
             fix=FixKind.UNSAFE if policy.directive.span is not None else None,
         )
 

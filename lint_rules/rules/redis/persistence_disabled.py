@@ -74,7 +74,7 @@ def persistence_disabled(project: Project, _: Project) -> Iterator[Report]:
         appendonly = broker.last("appendonly")
         if off is None or (appendonly is not None and appendonly.directive.values != ("no",)) or not broker.complete:
             continue
-        related = [Related(broker.broker.file, broker.broker.row, "the broker's URL")]
+        related = [*broker.related]
         if appendonly is not None and appendonly.directive.span is not None:
             related.insert(0, Related(appendonly.file, appendonly.directive.span.row, "no append-only file either"))
         yield Report(
