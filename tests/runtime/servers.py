@@ -25,11 +25,11 @@ if sys.platform == "linux":
 
     _libc = ctypes.CDLL(None, use_errno=True)
 
-    def _die_with_parent() -> None:
+    def die_with_parent() -> None:
         """Ask the kernel to end the child when the tests are killed (PR_SET_PDEATHSIG)."""
         _libc.prctl(1, signal.SIGTERM)
 else:
-    _die_with_parent = None
+    die_with_parent = None
 
 
 def redis_binary() -> str | None:
@@ -69,7 +69,7 @@ class RedisServer:
 
     def start(self) -> None:
         command = [self.binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.directory, "--save", "", *self.options]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=_die_with_parent)
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
         until(self.answers, within=15, what=f"{self.binary} answers")
 
     def answers(self) -> bool:
@@ -103,7 +103,7 @@ def worker(app: str, queue: str, pool: str, *options: str, env: dict[str, str], 
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
     try:
         until(lambda: b" ready." in log.read_bytes() or process.poll() is not None, within=30, what=f"the {pool} worker is ready")

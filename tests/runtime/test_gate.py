@@ -26,11 +26,13 @@ from celery_best_practices import (
     as_user,
     build_cache_key,
     check_balance,
+    configure,
     grant,
     invalidate,
     run_io_task_with_best_practices,
 )
 from celery_best_practices.auth import sign
+from celery_best_practices.runtime_settings import ConfigurationMissing
 from tests.runtime.tracing import Run, new_app, run
 
 ADA, BOB = AuthContext("ada", ["user"]), AuthContext("bob", ["user"])
@@ -338,6 +340,7 @@ def test_no_balance_goes_below_zero_by_running_at_the_same_time(calls: Calls, ga
     task = calls.task(credit_type="c", credit_amount=2)
     grant("ada", "c", 800)
     ids = [str(n) for n in range(500)] * 4
+    random.shuffle(ids)  # else the credits are gone before the first is delivered again
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda id: run(task, user=ADA, id=id), ids))
     assert check_balance("ada", "c") == 0
@@ -346,6 +349,13 @@ def test_no_balance_goes_below_zero_by_running_at_the_same_time(calls: Calls, ga
     assert {result.state for result in results} == {"SUCCESS", "FAILURE"}
     paid = {key.removeprefix("crb:ledger:") for key in gate_redis.scan_iter("crb:ledger:*")}
     assert {id for id, result in zip(ids, results) if result.state == "SUCCESS"} == paid
+
+
+def test_a_default_configuration_asks_no_redis(calls: Calls) -> None:
+    default, cached = calls.task(), calls.task(cache_ttl=60)
+    configure(redis_url=None)
+    assert run(default, 1).state == "SUCCESS"
+    assert isinstance(run(cached, 1).value, ConfigurationMissing)
 
 
 def test_the_gate_is_for_calls_by_celery(calls: Calls) -> None:
