@@ -45,10 +45,7 @@ class Gate:
         self.needs_redis = bool(config.cache_ttl or config.rate_limit or config.credit_type)
         self.needs_secret = bool(self.roles or config.credit_type)
         self.name_in_keys = ""
-        self.limit = b"%d" % (config.rate_limit or 0)
-        self.window = b"%d" % (config.rate_window * 1e6)
-        self.kind = (config.credit_type or "").encode()
-        self.amount = b"%d" % (config.credit_amount if config.credit_type else 0)
+        self.amount = config.credit_amount if config.credit_type else 0
         self.arrange = arranging(function, bound=bound)
 
     def run(self, task: Any, request: Any, args: Any, kwargs: Any, body: Callable[..., Any]) -> Any:
@@ -104,14 +101,11 @@ class Gate:
                 tell(task.name, "uncacheable")
             except TypeError:  # wrong arguments: the function itself says so best
                 pass
-        config = self.config
-        hold = max(settings().reservation, self._time_limit(task, request, 0)) if config.credit_type else 0
-        return Ticket(task.name, request.id, key, config.cache_ttl or 0, config.credit_type is not None, hold, counter)
-
-    def _time_limit(self, task: Any, request: Any, default: float) -> float:
-        """Seconds after which a run is stopped for sure."""
         limits = (self.config.timeout, task.time_limit, task.soft_time_limit, *(request.timelimit or ()))
-        return max(filter(None, limits), default=default)
+        longest = max(filter(None, limits), default=0)
+        charged = self.amount > 0
+        hold = max(settings().reservation, longest) if charged else 0
+        return Ticket(task.name, request.id, key, self.config.cache_ttl or 0, longest or LOCK, charged, hold, counter)
 
     def _admit(self, task: Any, request: Any, ticket: Ticket, identity: Identity) -> tuple[Any] | None:
         """None: run. A tuple: the cached result. Raises as `run` says, and StoreDown."""
@@ -119,37 +113,35 @@ class Gate:
         settle()
         if not (ticket.key or config.rate_limit or ticket.charged):
             return None
-        keys = [ticket.key, ticket.lock, f"crb:rate:{task.name}" if config.rate_limit else ""]
-        arguments = [
-            task.name,
-            ticket.token,
-            ticket.task_id,
-            int((self._time_limit(task, request, LOCK) + 1) * 1000),
-            self.limit,
-            self.window,
-            identity.scope if ticket.charged else b"",
-            self.kind,
+        keys = [ticket.key, f"crb:rate:{task.name}" if config.rate_limit else ""]
+        figures = b"%d %d %d %d %d" % (
+            (ticket.longest + 1) * 1000,
+            config.rate_limit or 0,
+            config.rate_window * 1e6,
             self.amount,
-            int(ticket.hold * 1e6),
-        ]
+            ticket.hold * 1e6,
+        )
+        arguments = [task.name, ticket.token, figures]
+        if ticket.charged:
+            arguments += [ticket.task_id, identity.scope, config.credit_type]
         give_up = time.monotonic() + WAIT_IN_PLACE
         pause = 0.005
         while True:
             answer = redis.run(ADMIT, keys, arguments)
-            decision = answer[0]
-            if decision == b"run":
+            if answer == 1:
                 if ticket.key:
                     tell(task.name, "miss")
                 return None
-            if decision == b"hit":
+            if type(answer) is bytes:
                 try:
-                    cached = (codec.decode(answer[1]),)
+                    cached = (codec.decode(answer),)
                 except codec.Damaged:
                     redis.command("UNLINK", ticket.key)
-                else:
-                    tell(task.name, "hit")
-                    return cached
-            elif decision == b"running":
+                    continue
+                tell(task.name, "hit")
+                return cached
+            decision = answer[0]
+            if decision == b"running":
                 if time.monotonic() > give_up:
                     postpone(task, request, uniform(WAIT_IN_PLACE / 2, WAIT_IN_PLACE), RateLimited("An equal call is running."))
                 time.sleep(pause)

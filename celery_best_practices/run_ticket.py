@@ -32,7 +32,7 @@ def _new_process() -> None:
 register_at_fork(after_in_child=_new_process)
 
 _unsettled: deque[tuple[str, str]] = deque(maxlen=100_000)
-"""What became of charges (task id, outcome) while Redis was away."""
+"""What became of charges (task id, outcome) that Redis may not know."""
 
 
 @dataclass
@@ -44,6 +44,8 @@ class Ticket:
     key: str
     """Of the result; empty where it is not cached."""
     ttl: float
+    longest: float
+    """Seconds after which the run must have ended."""
     charged: bool
     hold: float
     """Seconds that a reservation lasts."""
@@ -63,33 +65,41 @@ class Ticket:
             except NotCacheable:
                 self.counter = f"{self.task}:uncacheable"
                 tell(self.task, "uncacheable")
-        self._finish("commit", value, self.hold)
+        self._finish("commit", value, self.hold, wait=False)  # nothing that anybody sees next depends on it
 
     def failed(self) -> None:
         """Give the charge back."""
-        self._finish("refund", b"", self.hold)
+        self._finish("refund", b"", self.hold, wait=True)
 
     def retried(self, retry: Retry) -> None:
         """Keep the charge for the next run of this task id."""
         when = retry.when
         wait = (when - datetime.now(when.tzinfo)).total_seconds() if isinstance(when, datetime) else float(when or 0)
-        self._finish("keep", b"", self.hold + wait)
+        self._finish("keep", b"", self.hold + wait, wait=True)
 
-    def _finish(self, outcome: str, value: bytes, hold: float) -> None:
+    def _finish(self, outcome: str, value: bytes, hold: float, *, wait: bool) -> None:
         if not (self.key or self.charged or self.counter):
             return
         ttl = int(self.ttl * 1000) or 1 if value else 0
+        keys = [self.key, self.lock]
         arguments: list[Argument] = [self.token, outcome if self.charged else "", self.task_id, value, ttl, int(hold * 1e6), self.counter]
-        try:
-            store().run(FINISH, [self.key, self.lock], arguments)
-        except StoreDown as error:
-            log.warning("%s[%s] ended while Redis is away: %s", self.task, self.task_id, error)
+
+        def lost() -> None:
             if self.charged and outcome != "keep":
                 _unsettled.append((self.task_id, outcome))
 
+        try:
+            if wait:
+                store().run(FINISH, keys, arguments)
+            else:
+                store().send(FINISH, keys, arguments, lost)
+        except StoreDown as error:
+            log.warning("%s[%s] ended while Redis is away: %s", self.task, self.task_id, error)
+            lost()
+
 
 def settle() -> None:
-    """Tell the ledger what became of charges while Redis was away. Raises StoreDown where it still is."""
+    """Tell the ledger what became of charges that Redis may not know. Raises StoreDown where it is away."""
     while _unsettled:
         task_id, outcome = _unsettled.popleft()
         try:

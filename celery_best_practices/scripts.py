@@ -45,13 +45,14 @@ end
 
 ADMIT = (
     f"""
-local cache, lock, rate = KEYS[1], KEYS[2], KEYS[3]
+local cache, rate = KEYS[1], KEYS[2]
 local task, token = ARGV[1], ARGV[2]
+local lock = cache .. ':lock'
 if cache ~= '' then
   local value = redis.call('GET', cache)
   if value then
     redis.call('HINCRBY', 'crb:stats', task .. ':hit', 1)
-    return {{'hit', value}}
+    return value
   end
   local holder = redis.call('GET', lock)
   if holder and holder ~= token and holder ~= '{INVALIDATED}' then return {{'running'}} end
@@ -59,10 +60,10 @@ end
 """
     + _LEDGER
     + f"""
-local id = ARGV[3]
-local lock_ms, limit, window_us = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local user, kind, amount, hold_us = ARGV[7], ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
-local now = now_in_microseconds()
+local lock_ms, limit, window_us, amount, hold_us = string.match(ARGV[3], '(%d+) (%d+) (%d+) (%d+) (%d+)')
+limit, window_us, amount = tonumber(limit), tonumber(window_us), tonumber(amount)
+local id, user, kind = ARGV[4], ARGV[5], ARGV[6]
+local now = (limit > 0 or amount > 0) and now_in_microseconds()
 local state, ledger, balance
 if amount > 0 then
   sweep(now, 10)
@@ -98,12 +99,12 @@ if cache ~= '' then
   redis.call('HINCRBY', 'crb:stats', task .. ':miss', 1)
   redis.call('SET', lock, token, 'PX', lock_ms)
 end
-return {{'run'}}
+return 1
 """
 )
-"""KEYS: result, lock, rate ('' where the task has none). ARGV: task, token of this run, task id, lock ms, limit, window µs,
-user, credit type, amount, reservation µs (0 where the task has none). Gives ['run'], ['hit', value], ['running'],
-['limited', µs to wait] or ['poor', balance]."""
+"""KEYS: result, rate ('' where the task has none). ARGV: task, token of this run, "<lock ms> <limit> <window µs> <amount>
+<reservation µs>" (0 where the task has none) and, where it is charged, task id, user, credit type. Gives 1 (run), the result that is
+kept, ['running'], ['limited', µs to wait] or ['poor', balance]."""
 
 FINISH = (
     _LEDGER

@@ -12,7 +12,7 @@ from celery.signals import task_failure, task_revoked, worker_init, worker_proce
 from celery_best_practices.credits import refund
 from celery_best_practices.run_ticket import settle
 from celery_best_practices.runtime_settings import settings
-from celery_best_practices.store import StoreDown
+from celery_best_practices.store import StoreDown, leave
 
 log = logging.getLogger("celery_best_practices")
 
@@ -57,6 +57,7 @@ def _refund(sender: Any = None, request: Any = None, task_id: str | None = None,
 
 
 def _settle(**_: Any) -> None:
+    leave()
     with suppress(StoreDown):
         settle()
 
