@@ -1,1 +1,1 @@
-"""Rewrites of what the linter finds (`python -m codemods.migrate`): to come with the migration milestone."""
+"""Rewrites of what the linter finds, in code and in deployment files, with a proof (`python -m codemods.migrate`)."""

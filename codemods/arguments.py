@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import libcst as cst
 from msgspec import Struct
@@ -154,6 +154,14 @@ def appended(call: cst.Call, new: cst.Arg) -> cst.Call:
         )
     before = last.with_changes(comma=cst.Comma(whitespace_after=gap), whitespace_after_arg=cst.SimpleWhitespace(""))
     return call.with_changes(args=[*others, before, new.with_changes(whitespace_after_arg=end)])
+
+
+def left(items: Sequence[Any], gone: Sequence[cst.CSTNode]) -> list[Any]:
+    """The arguments of a call, or the elements of a list or a dict, without some of them; what ended the last item ends the one before."""
+    kept = [item for item in items if not any(item is each for each in gone)]
+    if kept and items[-1] is not kept[-1]:
+        kept[-1] = kept[-1].with_changes(comma=items[-1].comma)
+    return kept
 
 
 def is_spread(call: cst.Call) -> bool:

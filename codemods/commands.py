@@ -83,11 +83,11 @@ def _analysis(root: str, code: str) -> Analysis:
 def _command(code: str) -> type[Command]:
     rule = all_rules()[code]
     name = "".join(word.capitalize() for word in rule.name.split("-"))
-    description = f"{code}: {all_codemods()[code].rewrite.__doc__}"
+    description = f"{code}: {all_codemods()[code].doc}"
     return type(name, (Command,), {"CODE": code, "DESCRIPTION": description, "__doc__": description, "__module__": __name__})
 
 
-COMMANDS = {command.__name__: command for command in map(_command, all_codemods())}
+COMMANDS = {command.__name__: command for command in (_command(code) for code, each in all_codemods().items() if each.rewrite is not None)}
 """Every command by its name."""
 
 globals().update(COMMANDS)  # libcst.tool looks for attributes of the module, and its processes pickle them by name

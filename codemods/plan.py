@@ -16,6 +16,9 @@ import msgspec
 from msgspec import Struct
 
 from codemods.change import Choices, Refused
+from codemods.deployment import rewrite_deployment
+from codemods.deployment_manifest import Key
+from codemods.deployment_proof import check_commands, check_deployment_text
 from codemods.layout import Layout
 from codemods.line_length import line_length
 from codemods.registry import all_codemods
@@ -105,6 +108,7 @@ class Planner:
         self._originals: dict[str, Original] = {}
         self._texts: dict[str, bytes] = {}
         self._applied: dict[str, list[Finding]] = {}
+        self._outcomes: dict[str, dict[tuple[Key, str], str | None]] = {}
         self._failures: list[Failure] = []
         self._given_up: set[str] = set()
         self._agreed: set[tuple[str, str, str]] = set()
@@ -197,13 +201,17 @@ class Planner:
     def _take(self, results: Iterable[Rewritten]) -> bool:
         """Take over what a round made, as far as it stands the checks of a text; whether there was anything."""
         made = [result for result in results if result.applied]
-        unknown = {os.path.join(self.root, each.file): self._originals[each.file].data for each in made if each.file not in self._formatted}
+        unknown = {
+            os.path.join(self.root, each.file): self._originals[each.file].data
+            for each in made
+            if each.file not in self._formatted and _is_python(each.file)
+        }
         accepted = self._layout.accepted(unknown) if unknown else frozenset()
         for result in made:
             path = os.path.join(self.root, result.file)
             self._formatted.setdefault(result.file, path in accepted)
             before, data = self._text(result.file), result.data
-            failures = list(check_text(before, result))
+            failures = list(check_text(before, result) if _is_python(result.file) else check_deployment_text(before, result))
             if not failures and self._formatted[result.file]:
                 tidy = self._layout.formatted(path, data)
                 data = tidy if same_code(data, tidy) else data
@@ -212,6 +220,7 @@ class Planner:
             else:
                 self._texts[result.file] = data
                 self._applied.setdefault(result.file, []).extend(result.applied)
+                self._outcomes.setdefault(result.file, {}).update(((each.key, each.name), each.value) for each in result.outcomes)
         return bool(made)
 
     def _give_up(self, file: str, failures: Iterable[Failure]) -> None:
@@ -219,12 +228,14 @@ class Planner:
         self._given_up.add(file)
         self._texts.pop(file, None)
         self._applied.pop(file, None)
+        self._outcomes.pop(file, None)
 
     def _disproved(self, before: Analysis, after: Analysis) -> list[Failure]:
         if not self._texts:
             return []
         applied = [finding for findings in self._applied.values() for finding in findings]
-        return list(check_project(before, after, applied, self._texts))
+        outcomes = {key: value for found in self._outcomes.values() for key, value in found.items()}
+        return [*check_project(before, after, applied, self._texts), *check_commands(before, after, applied, outcomes)]
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -255,6 +266,11 @@ class Planner:
         return msgspec.structs.replace(together, refused=(*together.refused, *refused))
 
 
+def _is_python(file: str) -> bool:
+    """Whether a file is Python code; all others are deployment files."""
+    return file.endswith(".py")
+
+
 def _identity(finding: Finding) -> tuple[str, str, str]:
     """A finding that a person has answered for, wherever its rows move."""
     return finding.code, finding.place.file, finding.task or finding.message
@@ -264,6 +280,8 @@ Job = tuple[str, bytes, list[Finding]]
 
 
 def _rewrite(job: Job, *, tasks: Sequence[Task], project: Project, choices: Choices) -> Rewritten:
+    if not _is_python(job[0]):
+        return rewrite_deployment(*job, project)
     return rewrite_file(*job, tasks, project, choices)
 
 

@@ -1,16 +1,20 @@
-"""The codemods and how they are declared: `@codemod("CRB109", alters=("rate_limit",))` above one function a file."""
+"""The codemods and how they are declared: one function a file, in `rewrites` with `@codemod("CRB109", alters=("rate_limit",))` above it, or
+in `deployment_rewrites` with `@command_codemod("CRB203", alters=("concurrency",))`.
+"""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from codemods.change import Rewrite
+from codemods.command_literals import rewrite as rewrite_literals
+from codemods.command_site import CommandRewrite
 
 if TYPE_CHECKING:
     from lint_rules.findings import Finding
@@ -25,22 +29,28 @@ class Codemod(Struct, frozen=True, eq=False):
 
     code: str
     """Of the rule whose findings it mends."""
-    rewrite: Rewrite
+    name: str
+    """Of the rule and of the file, in snake case."""
+    rewrite: Rewrite | None
+    """What it does in Python code, if anything."""
+    changes: CommandRewrite | None
+    """What it does to a command or a Redis server of the deployment, if anything."""
     alters: tuple[str, ...]
-    """What of a task's manifest it changes on purpose: single options, or "options", "parameters", "tasks" (more of them)."""
+    """What of a task's manifest it changes on purpose: single options, or "options", "parameters", "tasks" (more of them). What of a
+    command or a Redis server: options, directives."""
     reveals: tuple[str, ...]
-    """Prefixes of the codes that may speak afterwards: of code that did not run before."""
+    """Prefixes of the codes that may speak afterwards: of code that did not run before, of settings without effect."""
     settles: tuple[str, ...]
-    """Other codes whose findings it mends along with its own."""
+    """Prefixes of other codes whose findings it mends along with its own: in the same file, and in any for a command."""
     drops_comments: bool
     """Whether the comment itself is what it removes."""
     file_to_edit: FileToEdit
     """Which file it edits for a finding."""
 
     @property
-    def name(self) -> str:
-        """Of the rule and of the file, in snake case."""
-        return self.rewrite.__module__.rpartition(".")[2]
+    def doc(self) -> str:
+        """What it does, in a sentence."""
+        return (self.changes or self.rewrite).__doc__ or ""
 
 
 _CODEMODS: dict[str, Codemod] = {}
@@ -58,12 +68,39 @@ def codemod(
 
     def register(rewrite: Rewrite) -> Rewrite:
         for code in codes:
-            if code in _CODEMODS:
-                raise ValueError(f"{code} has two codemods: {_CODEMODS[code].rewrite.__module__} and {rewrite.__module__}")
-            _CODEMODS[code] = Codemod(code, rewrite, alters, reveals, settles, drops_comments, file_to_edit)
+            _add(Codemod(code, _name(rewrite), rewrite, None, alters, reveals, settles, drops_comments, file_to_edit))
         return rewrite
 
     return register
+
+
+def command_codemod(
+    code: str,
+    *,
+    alters: tuple[str, ...],
+    reveals: tuple[str, ...] = (),
+    settles: tuple[str, ...] = (),
+    in_python: bool = True,
+    file_to_edit: FileToEdit = lambda finding, task, project: finding.place.file,
+) -> Callable[[CommandRewrite], CommandRewrite]:
+    """Register the decorated function as the codemod of a rule about commands, of deployment files and (`in_python`) of Python code."""
+
+    def register(changes: CommandRewrite) -> CommandRewrite:
+        rewrite = partial(rewrite_literals, changes) if in_python else None
+        _add(Codemod(code, _name(changes), rewrite, changes, alters, reveals, settles, False, file_to_edit))
+        return changes
+
+    return register
+
+
+def _name(function: Callable[..., object]) -> str:
+    return function.__module__.rpartition(".")[2]
+
+
+def _add(new: Codemod) -> None:
+    if new.code in _CODEMODS:
+        raise ValueError(f"{new.code} has two codemods: {_CODEMODS[new.code].name} and {new.name}")
+    _CODEMODS[new.code] = new
 
 
 def all_codemods() -> dict[str, Codemod]:
@@ -74,6 +111,7 @@ def all_codemods() -> dict[str, Codemod]:
 
 @cache
 def _import_all() -> None:
-    package = importlib.import_module("codemods.rewrites")
-    for found in pkgutil.iter_modules(package.__path__, "codemods.rewrites."):
-        importlib.import_module(found.name)
+    for name in ("codemods.rewrites", "codemods.deployment_rewrites"):
+        package = importlib.import_module(name)
+        for found in pkgutil.iter_modules(package.__path__, f"{name}."):
+            importlib.import_module(found.name)

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 import libcst as cst
 from msgspec import Struct
 
-from codemods.change import Changed, Choices, Edit, Refused, Site, Undecided
+from codemods.change import Changed, Choices, Edit, Refused, Rewrite, Site, Undecided
+from codemods.deployment_manifest import Outcome
 from codemods.imports import Needed, repaired
 from codemods.registry import all_codemods
+from codemods.text_edits import TextEdit
 from codemods.tree import Tree
 from lint_rules.findings import Finding
 from lint_rules.project.project import Project
@@ -39,6 +41,12 @@ class Rewritten(Struct, frozen=True):
     """First and last rows, in the text before, of what was edited (imports aside)."""
     released: tuple[str, ...] = ()
     """Names that the edits no longer use: only their imports may be gone."""
+    edits: tuple[TextEdit, ...] = ()
+    """Of a deployment file: what was edited, in the text before."""
+    places: tuple[tuple[int, int], ...] = ()
+    """Of a deployment file: from where to where the options and directives stand, in the text before, that were edited."""
+    outcomes: tuple[Outcome, ...] = ()
+    """Of a deployment file: what options and directives are to be afterwards."""
 
 
 def rewrite_file(
@@ -55,7 +63,7 @@ def rewrite_file(
     for finding in findings:
         site = Site(finding, task_of(finding, tasks), project, tree, choices)
         try:
-            edits = list(all_codemods()[finding.code].rewrite(site))
+            edits = list(_rewrite_of(finding)(site))
             if not all_codemods()[finding.code].drops_comments:
                 for edit in edits:
                     _refuse_to_lose_comments(edit)
@@ -73,6 +81,13 @@ def rewrite_file(
     except Refused as error:  # imports that the edits need together
         return Rewritten(file, data, refused=(*refused, *(Refusal(finding, str(error)) for finding in applied)))
     return Rewritten(file, result, tuple(applied), tuple(refused), tuple(round_.rows), tuple(round_.released))
+
+
+def _rewrite_of(finding: Finding) -> Rewrite:
+    rewrite = all_codemods()[finding.code].rewrite
+    if rewrite is None:
+        raise Refused("there is a fix for it in deployment files only")
+    return rewrite
 
 
 def _refuse_to_lose_comments(edit: Edit) -> None:

@@ -23,6 +23,9 @@ from lint_rules.source.grammar import parse
 
 Key = tuple[str, str, str]
 
+ANYWHERE = ""
+"""In the place of a file: a command has to do with tasks in all of them."""
+
 
 class Failure(Struct, frozen=True):
     """A check that failed: which, of which file, and what it found."""
@@ -120,9 +123,7 @@ def _dump(node: ast.AST) -> str:
 def _changed_rows(old: Sequence[ast.stmt], new: Sequence[ast.stmt], end: int, top: bool = True) -> Iterator[Rows]:
     """Rows of the statements in `old` that are not the same in `new`; imports at module level are free to change."""
     ours, theirs = [_dump(each) for each in old], [_dump(each) for each in new]
-    for kind, start, stop, other_start, other_stop in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
-        if kind == "equal":
-            continue
+    for start, stop, other_start, other_stop in _different(ours, theirs):
         gone = [each for each in old[start:stop] if not (top and isinstance(each, (ast.Import, ast.ImportFrom)))]
         come = [each for each in new[other_start:other_stop] if not (top and isinstance(each, (ast.Import, ast.ImportFrom)))]
         if len(gone) == len(come):
@@ -133,6 +134,16 @@ def _changed_rows(old: Sequence[ast.stmt], new: Sequence[ast.stmt], end: int, to
         else:
             row = _first_row(old[start]) if start < len(old) else end
             yield row, row
+
+
+def _different(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[int, int, int, int]]:
+    """The runs in which two lists differ: item by item where they are of a length and no other way shows fewer differences."""
+    runs = [each[1:] for each in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes() if each[0] != "equal"]
+    if len(ours) == len(theirs):
+        single = [(place, place + 1, place, place + 1) for place, one in enumerate(ours) if one != theirs[place]]
+        if len(single) <= sum(max(stop - start, other_stop - other_start) for start, stop, other_start, other_stop in runs):
+            return single
+    return runs
 
 
 def _inside(one: ast.AST, other: ast.AST, end: int) -> Iterator[Rows]:
@@ -219,9 +230,10 @@ def _check_findings(before: Analysis, after: Analysis, applied: Sequence[Finding
             yield Failure("mended", each[1], f"{each[0]} still speaks of {each[2]} after its fix")
     settled: dict[str, set[str]] = {}
     for finding in applied:
-        settled.setdefault(finding.place.file, set()).update(all_codemods()[finding.code].settles)
+        codemod = all_codemods()[finding.code]
+        settled.setdefault(ANYWHERE if codemod.changes is not None else finding.place.file, set()).update(codemod.settles)
     for finding in silenced(before, after, applied):
-        if finding.code not in settled.get(finding.place.file, ()):
+        if not finding.code.startswith((*settled.get(finding.place.file, ()), *settled.get(ANYWHERE, ()))):
             yield Failure("silenced", finding.place.file, f"{finding.code} no longer speaks though nothing mended it: {finding.message}")
     allowed = ("CRB002", *(prefix for finding in applied for prefix in all_codemods()[finding.code].reveals))
     for finding in revealed(before, after):
@@ -234,8 +246,11 @@ def _check_tasks(before: Analysis, after: Analysis, applied: Sequence[Finding], 
     old, new = manifest(before.project), manifest(after.project)
     allowed: dict[tuple[str, str], set[str]] = {}
     anywhere: dict[str, set[str]] = {}
+    by_settings: set[str] = set()
     for finding in applied:
         alters = all_codemods()[finding.code].alters
+        if finding.task is None:  # of a route, or of a default of all tasks
+            by_settings.update(alters)
         task = task_of(finding, before.project.tasks)
         if task is not None:
             allowed.setdefault((task.file, task.qualname), set()).update(alters)
@@ -243,7 +258,7 @@ def _check_tasks(before: Analysis, after: Analysis, applied: Sequence[Finding], 
     for (file, function, _), what, reason in differences(old, new):
         if what == "tasks" and "tasks" in anywhere.get(file, ()):
             continue
-        may = allowed.get((file, function), set())
+        may = allowed.get((file, function), set()) | by_settings
         if what not in may and not ("options" in may and what not in ("name", "parameters", "tasks")):
             yield Failure("tasks", file if file in changed or not changed else sorted(changed)[0], reason)
 

@@ -1,6 +1,8 @@
 """Golden cases of codemods: `fixtures/codemods/<rewrite>/<case>/` is a project in which `before.py` is rewritten to `after.py`.
 
-Without `after.py` nothing may be rewritten; `refused.txt` holds a part of each reason that must be given, one a line. `case.toml` may set
+Where several files matter, as for deployment files, `before/` is the project, and `after/` has those of its files that are rewritten.
+
+Without `after` nothing may be rewritten; `refused.txt` holds a part of each reason that must be given, one a line. `case.toml` may set
 `unsafe`, `route` and `select`; else the codes of the rewrite are selected, with `unsafe` where their rule's fix is.
 """
 
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ UNSAFE = {"blocking_call_in_async_task"}
 def cases() -> Iterator[Path]:
     """All cases."""
     for rewrite in sorted(FIXTURES.iterdir()):
-        yield from sorted(case for case in rewrite.iterdir() if (case / "before.py").is_file())
+        yield from sorted(case for case in rewrite.iterdir() if (case / "before.py").is_file() or (case / "before").is_dir())
 
 
 def codes_of(case: Path) -> tuple[str, ...]:
@@ -37,13 +39,33 @@ def codes_of(case: Path) -> tuple[str, ...]:
     return tuple(code for code, codemod in all_codemods().items() if codemod.name == case.parent.name)
 
 
-def project_of(case: Path, target: Path, before: bytes | None = None) -> Path:
-    """A copy of the case as a project of its own, with another `before.py` where one is given."""
-    shutil.copytree(case, target, ignore=shutil.ignore_patterns("after.py", "refused.txt", "case.toml", "__pycache__"))
+def texts_before(case: Path) -> dict[str, bytes]:
+    """The files that the case may rewrite."""
+    if (case / "before.py").exists():
+        return {"before.py": (case / "before.py").read_bytes()}
+    return _texts_in(case / "before")
+
+
+def texts_after(case: Path) -> dict[str, bytes]:
+    """The files that it rewrites, as they are afterwards."""
+    if (case / "after.py").exists():
+        return {"before.py": (case / "after.py").read_bytes()}
+    return _texts_in(case / "after")
+
+
+def _texts_in(folder: Path) -> dict[str, bytes]:
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
+
+
+def project_of(case: Path, target: Path, texts: Mapping[str, bytes] | None = None) -> Path:
+    """A copy of the case as a project of its own, with other texts of its files where they are given."""
+    source = case / "before" if (case / "before").is_dir() else case
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("after.py", "refused.txt", "case.toml", "__pycache__"))
     if not (target / "pyproject.toml").exists():
         (target / "pyproject.toml").write_text("[tool.crb]\n")
-    if before is not None:
-        (target / "before.py").write_bytes(before)
+    for file, data in (texts or {}).items():
+        (target / file).write_bytes(data)
     return target
 
 
@@ -91,6 +113,9 @@ def _bom(text: bytes) -> bytes:
 def _latin_1(text: bytes) -> bytes:
     return "# -*- coding: latin-1 -*-\n# déjà vu\n\n".encode("latin-1") + text
 
+
+FOR_ALL_FORMATS = ("crlf", "no-final-newline", "bom")
+"""What the text of a deployment file can be dressed in."""
 
 CLOTHES: dict[str, Callable[[bytes], bytes]] = {
     "crlf": _crlf,

@@ -7,13 +7,34 @@ from pathlib import Path
 
 import pytest
 
+from codemods.plan import Migration
 from codemods.registry import all_codemods
-from tests.codemods.golden import CLOTHES, FIXTURES, cases, codes_of, migrated, project_of
+from tests.codemods.golden import (
+    CLOTHES,
+    FIXTURES,
+    FOR_ALL_FORMATS,
+    cases,
+    codes_of,
+    migrated,
+    project_of,
+    texts_after,
+    texts_before,
+)
 
 CASES = list(cases())
 NAMES = [f"{case.parent.name}/{case.name}" for case in CASES]
-REWRITING = [case for case in CASES if (case / "after.py").exists()]
+DRESSED = [
+    (case, clothes)
+    for case in CASES
+    for clothes in CLOTHES
+    if (case / "after.py").exists() or (clothes in FOR_ALL_FORMATS and texts_after(case))
+]
 WANTED = {"missing_best_practice_decorator": 24}
+
+
+def rewritten(case: Path, migration: Migration) -> dict[str, bytes]:
+    """The files of the case as they are afterwards, where they are not as before (others may be written on the way)."""
+    return {file: change.data for file, change in migration.changes.items() if file in texts_before(case)}
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
@@ -21,29 +42,23 @@ def test_before_becomes_after_and_stays_so(case: Path, tmp_path: Path) -> None:
     root = project_of(case, tmp_path / "project")
     migration = migrated(root, case)
     assert [f"{each.check}: {each.reason}" for each in migration.failures] == []
-    after = case / "after.py"
-    before = (case / "before.py").read_bytes()
-    result = migration.changes["before.py"].data if "before.py" in migration.changes else before
-    assert result.decode() == (after.read_text() if after.exists() else before.decode())
+    assert rewritten(case, migration) == texts_after(case)
     if (case / "refused.txt").exists():
         reasons = [refusal.reason for refusal in migration.refused]
         for part in (case / "refused.txt").read_text().splitlines():
             assert any(part in reason for reason in reasons), (part, reasons)
     if migration.changes:
-        again = project_of(case, tmp_path / "again", result)
-        for file, change in migration.changes.items():
-            (again / file).write_bytes(change.data)
+        again = project_of(case, tmp_path / "again", {file: change.data for file, change in migration.changes.items()})
         assert migrated(again, case).changes == {}
 
 
-@pytest.mark.parametrize("clothes", CLOTHES)
-@pytest.mark.parametrize("case", REWRITING, ids=[f"{case.parent.name}/{case.name}" for case in REWRITING])
+@pytest.mark.parametrize(("case", "clothes"), DRESSED, ids=[f"{case.parent.name}/{case.name}-{clothes}" for case, clothes in DRESSED])
 def test_layout_survives(case: Path, clothes: str, tmp_path: Path) -> None:
-    dress = CLOTHES[clothes]
-    root = project_of(case, tmp_path / "project", dress((case / "before.py").read_bytes()))
+    dress, after = CLOTHES[clothes], texts_after(case)
+    root = project_of(case, tmp_path / "project", {file: dress(data) for file, data in texts_before(case).items() if file in after})
     migration = migrated(root, case)
     assert migration.failures == []
-    assert migration.changes["before.py"].data == dress((case / "after.py").read_bytes())
+    assert rewritten(case, migration) == {file: dress(data) for file, data in after.items()}
 
 
 def test_every_codemod_has_enough_cases() -> None:

@@ -56,7 +56,8 @@ services:
 
 Fix safety
 ----------
-Unsafe: the fix chooses a pool that suits all tasks of the worker, where there is one; its concurrency stays as it is.
+Unsafe: the fix chooses a pool that suits all tasks of the worker, where there is one. Its concurrency stays as it is; one
+over 32, meant for greenlets or threads, goes where prefork comes, which then runs a process a core.
 
 Known limits
 ------------

@@ -53,7 +53,7 @@ images: celery -A shop.worker worker -P prefork -c 4 -Q images
 
 Fix safety
 ----------
-There is a fix only with `--unsafe`: another queue is served by other workers.
+There is no fix: another queue, another pool and another decorator are three ways out, and only people know which is meant.
 
 Known limits
 ------------
@@ -68,7 +68,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lint_rules.findings import FixKind, Report, Severity
+from lint_rules.findings import Report, Severity
 from lint_rules.project.project import Project
 from lint_rules.project.tasks import Task
 from lint_rules.rules.deploying.workers import related_workers, where
@@ -85,7 +85,7 @@ UNSUITED = {
 """Workload and pool -> what is wrong."""
 
 
-@rule("CRB210", "queue-contradicts-decorator", on=Task, severity=Severity.WARNING, fix=FixKind.UNSAFE)
+@rule("CRB210", "queue-contradicts-decorator", on=Task, severity=Severity.WARNING)
 def queue_contradicts_decorator(task: Task, project: Project) -> Iterator[Report]:
     """Tasks on the queue of another class of workers."""
     declared = task.declaration.workload if task.declaration.form == "ours" else None
@@ -106,5 +106,4 @@ def queue_contradicts_decorator(task: Task, project: Project) -> Iterator[Report
         f"give it the queue of {'prefork' if declared == 'cpu' else 'gevent or threads'} workers",
         task=task.name,
         related=related_workers(workers, f"consumes the queue on {pool}"),
-        fix=FixKind.UNSAFE,
     )
