@@ -40,7 +40,7 @@ CORRECTIONS = {
 """Mistakes of the shop that no codemod can mend and that keep a module from being imported: text -> what a person would write."""
 
 NAMED_OTHERWISE = {
-    # `audited` has no functools.wraps: both have the name of its inner function, and a worker runs the first (EXPECTED.md, CRB106).
+    # `audited` has no functools.wraps: both have the name of its inner function, and a worker runs one of them (EXPECTED.md, CRB106).
     "shop.tasks.accounts.lock_account": "shop.worker.decorators.audit",
     "shop.tasks.accounts.unlock_account": "shop.worker.decorators.audit",
 }
@@ -78,9 +78,9 @@ CALLS = {
         "mail_password_link": Call(("ada@shop.example", "https://shop.example/p/1"), gives="ada@shop.example"),
         "mail_goodbye": Call(("ada@shop.example",), gives="ada@shop.example"),
         "locate_customer": Call((1,), gives="DE"),
-        "lock_account": Call((2,), gives=True),
-        "unlock_account": Call((3,), gives=True),  # of lock_account: see NAMED_OTHERWISE
-        # Two tasks of one name: a worker runs one of them for both (EXPECTED.md, CRB106).
+        # Two tasks of one name: a worker runs one of them for both, either of them (EXPECTED.md, CRB106; NAMED_OTHERWISE).
+        "lock_account": Call((2,), gives=ANY),
+        "unlock_account": Call((3,), gives=ANY),
         "anonymise": Call((4,)),
         "anonymise_address": Call((5,)),
         "set_locale": Call((6, "it")),
