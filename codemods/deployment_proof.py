@@ -13,11 +13,11 @@ from codemods.text_edits import TextEdit, Written, shifted
 from codemods.verify import Failure
 from lint_rules.analysis import Analysis
 from lint_rules.deploy.formats import Broken, format_of
-from lint_rules.deploy.json_text import read_json
-from lint_rules.deploy.literals import Quoted, Value
+from lint_rules.deploy.notations.json_text import read_json
+from lint_rules.deploy.notations.literals import Quoted, Value
+from lint_rules.deploy.notations.toml_text import read_toml
+from lint_rules.deploy.notations.yaml_nodes import YamlNode, documents
 from lint_rules.deploy.text import NOWHERE, Source
-from lint_rules.deploy.toml_text import read_toml
-from lint_rules.deploy.yaml_nodes import YamlNode, documents
 from lint_rules.findings import Finding
 
 Leaf = tuple[tuple[str, ...], object, int, int]

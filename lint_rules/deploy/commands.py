@@ -10,7 +10,7 @@ from lint_rules.deploy.celery_command import invocations, is_celery, within
 from lint_rules.deploy.formats import Neighbours
 from lint_rules.deploy.model import BeatCommand, Command, RedisServer, Start, WorkerCommand
 from lint_rules.deploy.redis_command import is_redis, server
-from lint_rules.deploy.shell import Started, read_shell
+from lint_rules.deploy.shell.running import Started, read_shell
 from lint_rules.deploy.text import NOWHERE, Source, Text
 from lint_rules.deploy.wrappers import Step, program, step
 from lint_rules.deploy.written import Written, shell_line, written

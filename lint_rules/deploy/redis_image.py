@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lint_rules.deploy.arguments import Argument
+from lint_rules.deploy.notations.arguments import Argument
 from lint_rules.deploy.text import Source, Text
 
 _OFFICIAL = re.compile(r"(?:[\w.:-]+/)*library/(redis|valkey)|(?:docker\.io/)?(?:valkey/)?(redis|valkey)")

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from lint_rules.deploy.formats import Broken, Said, format_of, reader_of
 from lint_rules.deploy.formats.redis_conf import directives_of
-from lint_rules.deploy.json_text import read_json
-from lint_rules.deploy.literals import Quoted, Value
 from lint_rules.deploy.model import RedisServer, Start, Variable
-from lint_rules.deploy.splitting import split
+from lint_rules.deploy.notations.json_text import read_json
+from lint_rules.deploy.notations.literals import Quoted, Value
+from lint_rules.deploy.notations.splitting import split
+from lint_rules.deploy.notations.toml_text import read_toml
 from lint_rules.deploy.text import NOWHERE, Source
-from lint_rules.deploy.toml_text import read_toml
 from lint_rules.facts.model import Span
 
 MODULES = (

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lint_rules.deploy.model import Word
-from lint_rules.deploy.shell import Started, read_shell
+from lint_rules.deploy.shell.running import Started, read_shell
 from lint_rules.deploy.text import Source
 from lint_rules.deploy.written import Written, written
 

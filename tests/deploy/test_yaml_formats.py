@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from lint_rules.deploy.formats import Broken, Said
 from lint_rules.deploy.formats.environment_file import variables_of
 from lint_rules.deploy.formats.yaml_file import starts
-from lint_rules.deploy.interpolation import interpolated, is_known
 from lint_rules.deploy.model import RedisServer, Start, Variable, Word
+from lint_rules.deploy.notations.interpolation import interpolated, is_known
+from lint_rules.deploy.notations.yaml_nodes import LARGEST, YamlNode, documents
 from lint_rules.deploy.redis_image import server_of
 from lint_rules.deploy.text import NOWHERE, Source, Text
-from lint_rules.deploy.yaml_nodes import LARGEST, YamlNode, documents
 
 SHOP = Path(__file__).parents[2] / "fixtures" / "shop"
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-from lint_rules.deploy.arguments import Argument, script, split
 from lint_rules.deploy.formats import Broken, Neighbours, Said
 from lint_rules.deploy.formats.environment_file import variables_of
-from lint_rules.deploy.interpolation import interpolated, is_known
 from lint_rules.deploy.model import RedisServer, Start, Variable
+from lint_rules.deploy.notations.arguments import Argument, script, split
+from lint_rules.deploy.notations.interpolation import interpolated, is_known
+from lint_rules.deploy.notations.yaml_nodes import YamlNode, documents
 from lint_rules.deploy.redis_image import server_of, with_server
 from lint_rules.deploy.text import Source, Text
-from lint_rules.deploy.yaml_nodes import YamlNode, documents
 
 
 def starts_of(root: YamlNode, source: Source, neighbours: Neighbours) -> Iterator[Said]:

@@ -10,9 +10,9 @@ import msgspec
 from msgspec import Struct, field
 
 from lint_rules.deploy.formats import Broken, Neighbours, Said
-from lint_rules.deploy.json_text import read_json
-from lint_rules.deploy.literals import concatenated, words
 from lint_rules.deploy.model import Start, Variable, Word
+from lint_rules.deploy.notations.json_text import read_json
+from lint_rules.deploy.notations.literals import concatenated, words
 from lint_rules.deploy.redis_image import server_of
 from lint_rules.deploy.text import Source, Text
 

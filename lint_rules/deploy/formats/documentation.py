@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from lint_rules.deploy.formats import Neighbours, Said
 from lint_rules.deploy.formats.systemd import unit_starts
-from lint_rules.deploy.literals import concatenated
 from lint_rules.deploy.model import Start
+from lint_rules.deploy.notations.literals import concatenated
 from lint_rules.deploy.text import Source, Text
 
 SESSIONS = frozenset({"console", "shell-session", "sh-session", "shellsession", "terminal"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lint_rules.deploy.interpolation import interpolated, is_known
+from lint_rules.deploy.notations.interpolation import interpolated, is_known
 from lint_rules.deploy.text import Source
 
 _LINE = re.compile(

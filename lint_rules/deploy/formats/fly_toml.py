@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lint_rules.deploy.formats import Neighbours, Said
-from lint_rules.deploy.literals import strings
 from lint_rules.deploy.model import Start, Variable
-from lint_rules.deploy.splitting import split
+from lint_rules.deploy.notations.literals import strings
+from lint_rules.deploy.notations.splitting import split
+from lint_rules.deploy.notations.toml_text import read_toml
 from lint_rules.deploy.text import Source
-from lint_rules.deploy.toml_text import read_toml
 
 
 def starts(source: Source, _neighbours: Neighbours) -> Iterator[Said]:

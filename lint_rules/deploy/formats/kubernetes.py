@@ -10,14 +10,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
-from lint_rules.deploy.arguments import Argument, script, split
 from lint_rules.deploy.formats import Said
-from lint_rules.deploy.interpolation import is_known
-from lint_rules.deploy.literals import concatenated
 from lint_rules.deploy.model import RedisServer, Start, Variable
+from lint_rules.deploy.notations.arguments import Argument, script, split
+from lint_rules.deploy.notations.interpolation import is_known
+from lint_rules.deploy.notations.literals import concatenated
+from lint_rules.deploy.notations.yaml_nodes import YamlNode
 from lint_rules.deploy.redis_image import server_of, with_server
 from lint_rules.deploy.text import Source, Text
-from lint_rules.deploy.yaml_nodes import YamlNode
 
 _TEMPLATES = (("spec", "template"), ("spec", "jobTemplate", "spec", "template"), ())
 """Where a pod's template stands: in workloads of any kind, in a CronJob, and a Pod is one itself."""

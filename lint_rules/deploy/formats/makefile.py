@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from msgspec import Struct, field
 
 from lint_rules.deploy.formats import Neighbours, Said
-from lint_rules.deploy.literals import concatenated
 from lint_rules.deploy.model import Start, Variable
+from lint_rules.deploy.notations.literals import concatenated
 from lint_rules.deploy.text import Source, Text
 
 MOST = 100

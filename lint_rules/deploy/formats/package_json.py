@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lint_rules.deploy.formats import Neighbours, Said
-from lint_rules.deploy.json_text import read_json
-from lint_rules.deploy.literals import strings, table
 from lint_rules.deploy.model import Start
+from lint_rules.deploy.notations.json_text import read_json
+from lint_rules.deploy.notations.literals import strings, table
 from lint_rules.deploy.text import Source
 
 

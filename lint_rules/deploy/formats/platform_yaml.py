@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lint_rules.deploy.formats import Said
-from lint_rules.deploy.interpolation import is_known
 from lint_rules.deploy.model import Start, Variable
+from lint_rules.deploy.notations.interpolation import is_known
+from lint_rules.deploy.notations.yaml_nodes import YamlNode
 from lint_rules.deploy.text import Source
-from lint_rules.deploy.yaml_nodes import YamlNode
 
 _COMMANDS = ("startCommand", "dockerCommand", "run_command")
 

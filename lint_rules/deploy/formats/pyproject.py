@@ -9,10 +9,10 @@ from msgspec import Struct
 
 from lint_rules.deploy.formats import Neighbours, Said
 from lint_rules.deploy.formats.environment_file import variables_of
-from lint_rules.deploy.literals import Quoted, Value, array, concatenated, strings, table, words
 from lint_rules.deploy.model import Start, Variable, Word
+from lint_rules.deploy.notations.literals import Quoted, Value, array, concatenated, strings, table, words
+from lint_rules.deploy.notations.toml_text import read_toml
 from lint_rules.deploy.text import Source, Text
-from lint_rules.deploy.toml_text import read_toml
 
 _SEVERAL = ("sequence", "parallel", "composite")
 _ARGUMENTS = re.compile(r"\{args(?::([^{}]*))?\}")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from lint_rules.deploy.formats import Neighbours, Said
 from lint_rules.deploy.formats import supervisor as process_control
 from lint_rules.deploy.model import Directive, RedisServer
-from lint_rules.deploy.splitting import split
+from lint_rules.deploy.notations.splitting import split
 from lint_rules.deploy.text import Source, Text
 from lint_rules.facts.model import Span
 

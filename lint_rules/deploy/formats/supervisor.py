@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from lint_rules.deploy.formats import Neighbours, Said
-from lint_rules.deploy.ini import Section, read_ini
-from lint_rules.deploy.literals import concatenated
 from lint_rules.deploy.model import Start, Variable
-from lint_rules.deploy.splitting import TEMPLATE, split
+from lint_rules.deploy.notations.ini import Section, read_ini
+from lint_rules.deploy.notations.literals import concatenated
+from lint_rules.deploy.notations.splitting import TEMPLATE, split
 from lint_rules.deploy.text import Source, Text
 
 _EXPANSION = re.compile(r"%%|%\((\w+)\)[#0 +-]*\d*[sd]")

@@ -13,9 +13,9 @@ from msgspec import Struct, field
 
 from lint_rules.deploy.formats import Neighbours, Said
 from lint_rules.deploy.formats.environment_file import variables_of
-from lint_rules.deploy.literals import concatenated
 from lint_rules.deploy.model import Start, Variable, Word
-from lint_rules.deploy.splitting import TEMPLATE, split
+from lint_rules.deploy.notations.literals import concatenated
+from lint_rules.deploy.notations.splitting import TEMPLATE, split
 from lint_rules.deploy.text import Source, Text
 
 _SECTION = re.compile(r"\s*\[(\w+)\]\s*")

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from lint_rules.deploy.formats import Neighbours, Said
 from lint_rules.deploy.formats.environment_file import variables_of
-from lint_rules.deploy.json_text import read_json
-from lint_rules.deploy.literals import Quoted, Value, array, strings, table
 from lint_rules.deploy.model import Start, Word
-from lint_rules.deploy.splitting import split
+from lint_rules.deploy.notations.json_text import read_json
+from lint_rules.deploy.notations.literals import Quoted, Value, array, strings, table
+from lint_rules.deploy.notations.splitting import split
 from lint_rules.deploy.text import Source
 
 VARIABLE = r"\$\{[^{}]*\}"

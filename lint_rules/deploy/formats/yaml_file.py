@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 
 from lint_rules.deploy.formats import Broken, Neighbours, Said, cloud_foundry, compose, kubernetes, platform_yaml
+from lint_rules.deploy.notations.yaml_nodes import YamlNode, documents
 from lint_rules.deploy.text import Source
-from lint_rules.deploy.yaml_nodes import YamlNode, documents
 
 
 def _at_margin(*keys: str) -> re.Pattern[str]:

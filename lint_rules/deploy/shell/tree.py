@@ -1,4 +1,4 @@
-"""What is shell text made of? Words of parts, and commands of words, as `shell_syntax` finds them and `shell` runs them."""
+"""What is shell text made of? Words of parts, and commands of words, as `syntax` finds them and `running` runs them."""
 
 from __future__ import annotations
 

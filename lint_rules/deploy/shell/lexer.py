@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lint_rules.deploy.shell_tree import Literal, Opaque, Parameter, Part, ShellWord
+from lint_rules.deploy.shell.tree import Literal, Opaque, Parameter, Part, ShellWord
 from lint_rules.deploy.text import NOWHERE, Text
 
 DEEPEST = 30

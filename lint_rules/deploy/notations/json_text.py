@@ -6,7 +6,7 @@ import json
 import re
 
 from lint_rules.deploy.formats import Broken
-from lint_rules.deploy.literals import Quoted, Value, concatenated
+from lint_rules.deploy.notations.literals import Quoted, Value, concatenated
 from lint_rules.deploy.text import Text
 
 DEEPEST = 100

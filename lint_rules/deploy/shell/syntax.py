@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 
-from lint_rules.deploy.shell_lexer import DEEPEST, Lexer, Unfinished
-from lint_rules.deploy.shell_tree import (
+from lint_rules.deploy.shell.lexer import DEEPEST, Lexer, Unfinished
+from lint_rules.deploy.shell.tree import (
     AndOr,
     Assignment,
     Case,

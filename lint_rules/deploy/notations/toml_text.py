@@ -10,7 +10,7 @@ import tomllib
 from typing import Any, Union
 
 from lint_rules.deploy.formats import Broken
-from lint_rules.deploy.literals import Quoted, Value, concatenated
+from lint_rules.deploy.notations.literals import Quoted, Value, concatenated
 from lint_rules.deploy.text import Source, Text
 
 Path = tuple[Union[str, int], ...]

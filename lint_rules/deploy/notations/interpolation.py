@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from lint_rules.deploy.literals import concatenated
-from lint_rules.deploy.splitting import TEMPLATE
+from lint_rules.deploy.notations.literals import concatenated
+from lint_rules.deploy.notations.splitting import TEMPLATE
 from lint_rules.deploy.text import Text
 
 UNKNOWN = rf"{TEMPLATE}|\$\{{[^{{}}]*\}}|\$\(\w+\)|\$[A-Za-z_]\w*"

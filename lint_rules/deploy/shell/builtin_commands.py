@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lint_rules.deploy.shell_assigned import assigned_by
-from lint_rules.deploy.shell_conditions import holds
-from lint_rules.deploy.shell_variables import POSITIONALS, Value, Variable, Variables
+from lint_rules.deploy.shell.assigned import assigned_by
+from lint_rules.deploy.shell.conditions import holds
+from lint_rules.deploy.shell.variables import POSITIONALS, Value, Variable, Variables
 from lint_rules.deploy.written import Written
 
 Builtin = Callable[[Variables, Sequence[Written]], "bool | None"]

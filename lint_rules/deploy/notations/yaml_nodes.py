@@ -12,8 +12,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from lint_rules.deploy.formats import Broken
+from lint_rules.deploy.notations.yaml_scalars import beginning, placed
 from lint_rules.deploy.text import NOWHERE, Source, Text
-from lint_rules.deploy.yaml_scalars import beginning, placed
 from lint_rules.facts.model import Span
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from lint_rules.deploy.literals import concatenated
+from lint_rules.deploy.notations.literals import concatenated
 from lint_rules.deploy.text import Source, Text
 
 _SECTION = re.compile(r"\[(.+)\]")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from lint_rules.deploy.shell_tree import Case, Commands, For, Function, If, Simple, While
-from lint_rules.deploy.shell_variables import POSITIONALS, Variables
+from lint_rules.deploy.shell.tree import Case, Commands, For, Function, If, Simple, While
+from lint_rules.deploy.shell.variables import POSITIONALS, Variables
 
 
 def assigned(bodies: Iterable[Commands], functions: Mapping[str, Commands], work: Variables) -> set[str]:

@@ -11,12 +11,12 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-from lint_rules.deploy.shell_assigned import assigned
-from lint_rules.deploy.shell_builtins import BUILTINS
-from lint_rules.deploy.shell_conditions import fits
-from lint_rules.deploy.shell_expansion import expand, known_text, scalar
-from lint_rules.deploy.shell_syntax import DECLARING, parse
-from lint_rules.deploy.shell_tree import (
+from lint_rules.deploy.shell.assigned import assigned
+from lint_rules.deploy.shell.builtin_commands import BUILTINS
+from lint_rules.deploy.shell.conditions import fits
+from lint_rules.deploy.shell.expansion import expand, known_text, scalar
+from lint_rules.deploy.shell.syntax import DECLARING, parse
+from lint_rules.deploy.shell.tree import (
     AndOr,
     Assignment,
     Case,
@@ -30,7 +30,7 @@ from lint_rules.deploy.shell_tree import (
     Simple,
     While,
 )
-from lint_rules.deploy.shell_variables import POSITIONALS, Changes, Chunk, Exhausted, Value, Variable, Variables
+from lint_rules.deploy.shell.variables import POSITIONALS, Changes, Chunk, Exhausted, Value, Variable, Variables
 from lint_rules.deploy.text import Text
 from lint_rules.deploy.written import Written
 

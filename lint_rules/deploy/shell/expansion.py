@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct, field
 
-from lint_rules.deploy.shell_tree import Literal, Opaque, Parameter, Part, ShellWord
-from lint_rules.deploy.shell_variables import POSITIONALS, Chunk, Scalar, Value, Variables
+from lint_rules.deploy.shell.tree import Literal, Opaque, Parameter, Part, ShellWord
+from lint_rules.deploy.shell.variables import POSITIONALS, Chunk, Scalar, Value, Variables
 from lint_rules.deploy.text import Text
 from lint_rules.deploy.written import Written
 
