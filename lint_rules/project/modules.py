@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol, TypeVar
 
 from lint_rules.facts.model import (
     Attr,
@@ -20,6 +20,8 @@ from lint_rules.facts.model import (
     Scope,
     Seq,
 )
+
+Found = TypeVar("Found")
 
 
 class Loader(Protocol):
@@ -244,6 +246,23 @@ class ModuleIndex:
         missing = [file for file in files if file not in self._modules]
         if missing:
             self._take(self._loader.facts(missing))
+
+    def read_each(self, files: list[str], read: Callable[[Module], Iterable[Found]]) -> dict[str, list[Found]]:
+        """What `read` gives of each file, by file; one that needs another module first is read again when that is there."""
+        found: dict[str, list[Found]] = {}
+        while files:
+            missing: set[str] = set()
+            later = []
+            for file in files:
+                module = self.module(file)
+                try:
+                    found[file] = list(read(module)) if module is not None else []
+                except NotLoaded as needed:
+                    missing.add(needed.file)
+                    later.append(file)
+            self.load(missing)
+            files = later
+        return found
 
     def naming(self, texts: list[str]) -> list[str]:
         """The files in which one of the texts stands."""

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from lint_rules.facts.model import OPAQUE, Call, Const, Expr, Span
 from lint_rules.project.displays import entries, text_of
 from lint_rules.project.frames import Frame
-from lint_rules.project.modules import Module, NotLoaded
+from lint_rules.project.modules import Module
 from lint_rules.project.signatures import (
     CALLABLE_CANVAS,
     MAKING,
@@ -95,22 +95,8 @@ def sends(project: Project) -> list[Send]:
 
     What is called on something that is not known to be a task or a signature is left out.
     """
-    index = project.index
-    files = project.callers
     reader = _Reader(project)
-    found: dict[str, list[Send]] = {}
-    while files:
-        missing: set[str] = set()
-        later = []
-        for file in files:
-            module = index.module(file)
-            try:
-                found[file] = list(reader.in_module(module)) if module is not None else []
-            except NotLoaded as needed:
-                missing.add(needed.file)
-                later.append(file)
-        index.load(missing)
-        files = later
+    found = project.index.read_each(project.callers, reader.in_module)
     ordered = [send for _, group in sorted(found.items()) for send in sorted(group, key=lambda send: send.call.span.row)]
     return [*ordered, *project.loading(lambda: list(reader.scheduled()))]
 

@@ -17,7 +17,7 @@ from lint_rules.deploy.text import Source, Text
 from lint_rules.facts.model import Call, Const, Expr, Ref, Seq, Span
 from lint_rules.project.command_lines import command_line, line_of, may_start
 from lint_rules.project.frames import Frame
-from lint_rules.project.modules import Module, NotLoaded
+from lint_rules.project.modules import Module
 from lint_rules.project.signatures import given_options, last_name, receiver_of
 from lint_rules.project.texts import pieces
 from lint_rules.project.values import External, Instance
@@ -67,20 +67,7 @@ def started(project: Project) -> list[Command]:
     """
     index = project.index
     files = sorted({*(module.file for module in index.loaded()), *project.callers})
-    found: dict[str, list[Command]] = {}
-    reader = _Reader(project)
-    while files:
-        missing: set[str] = set()
-        later = []
-        for file in files:
-            module = index.module(file)
-            try:
-                found[file] = list(reader.in_module(module)) if module is not None else []
-            except NotLoaded as needed:
-                missing.add(needed.file)
-                later.append(file)
-        index.load(missing)
-        files = later
+    found = index.read_each(files, _Reader(project).in_module)
     commands: dict[object, Command] = {}
     for file in sorted(found):
         for command in sorted(found[file], key=lambda each: (each.span.row, each.span.column)):
