@@ -14,6 +14,7 @@ from lint_rules.findings import Finding, Place, Report
 from lint_rules.knowledge.tables import load
 from lint_rules.project.modules import ModuleIndex, NotLoaded
 from lint_rules.project.project import Project, TaskCall, read_project
+from lint_rules.project.stores.model import CacheUse, StoreCall
 from lint_rules.project.tasks import Task
 from lint_rules.rules.registry import Rule, all_rules, enabled
 from lint_rules.settings import Problem, Settings
@@ -89,7 +90,11 @@ def check(project: Project, rules: Iterable[Rule]) -> Iterator[Finding]:
         (Task, lambda: project.tasks),
         (TaskCall, lambda: project.task_calls()),
         (WorkerCommand, lambda: project.workers),
+        (StoreCall, lambda: project.stores.calls),
+        (CacheUse, lambda: project.stores.uses),
     ]
+    if StoreCall in by_subject or CacheUse in by_subject:
+        project.stores.prepare()
     seen: set[tuple[str, str, int, int]] = set()
     for subject, make in subjects:
         asked = by_subject.get(subject)

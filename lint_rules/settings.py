@@ -59,8 +59,8 @@ class Settings(Struct, frozen=True, rename="kebab"):
     task_registering_decorators: Annotated[
         tuple[str, ...], Meta(description="Dotted globs of decorators that may stand above a task decorator")
     ] = ()
-    cache_objects: Annotated[tuple[str, ...], Meta(description="Dotted globs of cache objects (no rule uses it yet)")] = ()
-    redis_clients: Annotated[tuple[str, ...], Meta(description="Dotted globs of Redis clients (no rule uses it yet)")] = ()
+    cache_objects: Annotated[tuple[str, ...], Meta(description="Dotted globs of cache objects, their classes or factories")] = ()
+    redis_clients: Annotated[tuple[str, ...], Meta(description="Dotted globs of Redis clients, their classes or factories")] = ()
     atomic_wrappers: Annotated[tuple[str, ...], Meta(description="Dotted globs of what opens a database transaction")] = ()
     on_commit_wrappers: Annotated[
         tuple[str, ...], Meta(description="Dotted globs of what runs a function after commit (no rule uses it yet)")

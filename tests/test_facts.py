@@ -18,6 +18,7 @@ from lint_rules.facts.model import (
     OPAQUE,
     Attr,
     Binding,
+    Computed,
     Const,
     Element,
     Entered,
@@ -29,6 +30,7 @@ from lint_rules.facts.model import (
     Map,
     ModuleFacts,
     OneOf,
+    Percent,
     Ref,
     Result,
     Seq,
@@ -88,7 +90,7 @@ def test_imports_belong_to_the_scope_they_stand_in() -> None:
 def test_a_call_keeps_its_callee_arguments_and_keywords() -> None:
     (call,) = calls(facts('a.b.c(1, d, key="v", *rest, **more)\n'))
     assert call.func == Ref("a.b.c")
-    assert call.args == (Const(1), Ref("d"), OPAQUE)
+    assert call.args == (Const(1), Ref("d"), Computed((Ref("rest"),)))
     assert call.keywords == (("key", Const("v")), ("", Ref("more")))
     assert call.starred
     assert call.opaque_keywords
@@ -208,14 +210,14 @@ def test_calls_in_conditions_handlers_and_matches_are_kept() -> None:
         ("{1}", Seq("set", (Const(1),))),
         ("[f(y) for y in z]", Seq("list", (Result(0),))),
         ("{'k': 1, **m}", Map((Const("k"), None), (Const(1), Ref("m")), (1, 1))),
-        ("a if b else c", OneOf((Ref("a"), Ref("c")))),
+        ("a if b else c", OneOf((Ref("a"), Ref("c")), Ref("b"))),
         ("a or b", OneOf((Ref("a"), Ref("b")))),
         ("a and b", Ref("b")),
         ("a | None", OneOf((Ref("a"), Const(None)))),
         ("lambda: 1", Lambda("<lambda>")),
         ("(y := 5)", Const(5)),
-        ("not a", OPAQUE),
-        ("a < b", OPAQUE),
+        ("not a", Computed((Ref("a"),))),
+        ("a < b", Computed((Ref("a"), Ref("b")))),
     ],
 )
 def test_the_value_of_each_kind_of_expression(expression: str, expected: Expr) -> None:
@@ -289,9 +291,10 @@ def test_texts_made_of_constants_are_constants(expression: str, text: str) -> No
         ("'%' % a", OPAQUE),
         ("'%d items, 50%, all' % a", OPAQUE),
         ("'%*d' % (a, b)", OPAQUE),
-        ("a % b", OPAQUE),
-        ("a + b", OPAQUE),
-        ("b'%s' % a", OPAQUE),
+        ("a % b", Percent(A, B)),
+        ("a % 2", Computed((A,))),
+        ("a + b", Computed((A, B))),
+        ("b'%s' % a", Computed((A,))),
         (f"f'{'x' * 501}{{a}}'", OPAQUE),
         (f"f'{'x' * 300}{{a}}{'x' * 300}'", OPAQUE),
         ("f'\\ud800{a}'", OPAQUE),
@@ -584,3 +587,90 @@ def test_no_call_of_the_standard_library_is_lost() -> None:
         source = (LIBRARY / name).read_text(encoding="utf-8")
         wanted = sorted((n.lineno, n.col_offset) for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Call))
         assert sorted((call.span.row, call.span.column) for call in calls(facts(source.encode()))) == wanted, name
+
+
+# ── what decides, and what is read ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("test", "tested"),
+    [
+        ("a", [("a", True)]),
+        ("not a", [("a", False)]),
+        ("a.b.c", [("a.b.c", True)]),
+        ("a.b()", [("a.b", True)]),
+        ("a is None", [("a", False)]),
+        ("a.b is not None", [("a.b", True)]),
+        ("a == None", [("a", False)]),
+        ("not a is None", [("a", True)]),
+        ("(a := f()) is not None", [("a", True)]),
+        ("a and not b", [("a", True), ("b", False)]),
+        ("a and (b and c.d)", [("a", True), ("b", True), ("c.d", True)]),
+        ("a or b", [("", True)]),
+        ("not (a or b)", [("a", False), ("b", False)]),
+        ("a == 1", [("", True)]),
+        ("f(a)", [("", True)]),
+        ("a is None is b", [("", True)]),
+    ],
+)
+def test_what_a_guard_tests(test: str, tested: list[tuple[str, bool]]) -> None:
+    body = facts(f"if {test}:\n    here()\n").body
+    (call,) = [call for call in body.calls if call.func == Ref("here")]
+    assert [(body.guards[place].path, body.guards[place].outcome) for place in call.guards] == tested
+
+
+def test_what_an_earlier_return_leaves() -> None:
+    body = function(facts("def f():\n    if a or b.c:\n        return\n    here()\n"), "f").body
+    (call,) = body.calls
+    assert [(body.guards[place].path, body.guards[place].outcome) for place in call.guards] == [("a", False), ("b.c", False)]
+
+
+def test_the_loops_around_a_call_are_listed_outermost_first() -> None:
+    body = facts("for x in a():\n    while b():\n        [here() for y in c.d]\n").body
+    assert [(loop.kind, loop.iterated, loop.row) for loop in body.loops] == [
+        ("for", Result(0), 1),
+        ("while", OPAQUE, 2),
+        ("comprehension", Ref("c.d"), 3),
+    ]
+    under = {call.func.path: call.loops for call in body.calls if isinstance(call.func, Ref)}
+    assert under == {"a": (), "b": (0, 1), "here": (0, 1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("text", "reads"),
+    [
+        ("if a.b > c: pass", {"a.b", "c"}),
+        ("if a.b: pass", {"a.b"}),
+        ("while a: pass", {"a"}),
+        ("assert a.b", {"a.b"}),
+        ("x[a] = b.c", {"a", "b.c"}),
+        ("f().x = a", {"a"}),
+        ("a", {"a"}),
+        ("x = a and b", {"a"}),
+        ("[y for y in z if y.a]", {"y", "y.a"}),
+        ("x = a[b:c]", {"b", "c"}),
+        ("x = a", set()),
+        ("f(a)", set()),
+    ],
+)
+def test_names_that_are_read_where_no_value_is_kept(text: str, reads: set[str]) -> None:
+    assert set(facts(text + "\n").body.reads) == reads
+
+
+def test_an_assignment_may_add_to_what_is_there() -> None:
+    assert [binding.augmented for binding in facts("a = 1\na += 2\n").body.bindings] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("a * b", Computed((A, B))),
+        ("a - 1", Computed((A,))),
+        ("a < b.c < 2", Computed((A, Ref("b.c")))),
+        ("{k: v for k, v in a}", Computed((Ref("k"), Ref("v")))),
+        ("a.b % c", Percent(Ref("a.b"), Ref("c"))),
+        ("1 - 2.5", Const(-1.5)),
+    ],
+)
+def test_what_a_computed_value_is_made_of(expression: str, expected: Expr) -> None:
+    assert value_of(expression) == expected

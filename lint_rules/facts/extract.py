@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Union
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lint_rules.facts.guards import guards
 from lint_rules.facts.model import (
     OPAQUE,
     Attr,
     Binding,
     Call,
     Class,
+    Computed,
     Const,
     Decorator,
     Element,
     Entered,
     Expr,
-    Formatted,
     Function,
     Guard,
     Import,
@@ -35,7 +36,9 @@ from lint_rules.facts.model import (
     Map,
     ModuleFacts,
     OneOf,
+    Opaque,
     Parameter,
+    Percent,
     Ref,
     Result,
     Scope,
@@ -44,13 +47,11 @@ from lint_rules.facts.model import (
     Suppression,
     Template,
 )
+from lint_rules.facts.references import references
 from lint_rules.facts.templates import LONGEST_TEXT, format_call, formatted, joined, percent, template
 
 DEEP = 80
 """How many levels of one expression keep their value; what lies deeper is still searched for calls."""
-
-MOST_TESTED = 20
-"""Parts of a test that are searched for names."""
 
 FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 
@@ -78,23 +79,7 @@ class _Scope:
 
     def dropped(self, *values: Expr) -> None:
         """Keep the names in values that are not kept themselves."""
-        pending = list(values)
-        while pending:
-            value = pending.pop()
-            if isinstance(value, Ref):
-                self.reads[value.path] = None
-            elif isinstance(value, (Attr, Element, Entered, Formatted)):
-                pending.append(value.base)
-            elif isinstance(value, Item):
-                pending += (value.base, value.key)
-            elif isinstance(value, Seq):
-                pending += value.items
-            elif isinstance(value, Template):
-                pending += value.parts
-            elif isinstance(value, OneOf):
-                pending += value.options
-            elif isinstance(value, Map):
-                pending += (*(key for key in value.keys if key is not None), *value.values)
+        self.reads.update(dict.fromkeys(references(*values)))
 
     def frozen(self) -> Scope:
         return Scope(
@@ -136,7 +121,7 @@ class _Context(Struct, frozen=True, gc=False):
     def guarded(self, test: ast.expr, outcome: bool) -> _Context:
         """The same place, reached only when `test` comes out as `outcome`."""
         first = len(self.scope.guards)
-        self.scope.guards.extend(_guard(part, truth) for part, truth in _together(test, outcome))
+        self.scope.guards.extend(guards(test, outcome))
         return replace(self, guards=(*self.guards, *range(first, len(self.scope.guards))))
 
 
@@ -254,8 +239,7 @@ class _Extractor:
         for argument in node.args:
             if isinstance(argument, ast.Starred):
                 starred = True
-                scope.dropped(self.expr(argument.value, context, depth))
-                args.append(OPAQUE)
+                args.append(_computed(self.expr(argument.value, context, depth)))
             else:
                 args.append(self.expr(argument, context, depth))
         keywords = [(keyword.arg or "", self.expr(keyword.value, context, depth)) for keyword in node.keywords]
@@ -318,8 +302,9 @@ class _Extractor:
         return Map(keys, values, tuple([(key or value).lineno for key, value in zip(node.keys, node.values)][:LONGEST_TEXT]))
 
     def conditional(self, node: ast.IfExp, context: _Context, depth: int) -> Expr:
-        self.stack.append((node.test, context))
-        return OneOf((self.expr(node.body, context, depth), self.expr(node.orelse, context, depth)))
+        options = (self.expr(node.body, context, depth), self.expr(node.orelse, context, depth))
+        tested = self.expr(node.test, context, depth)
+        return OneOf(options, None if isinstance(tested, (Const, Opaque)) else tested)
 
     def either(self, node: ast.BoolOp, context: _Context, depth: int) -> Expr:
         options = tuple([self.expr(value, context, depth) for value in node.values])
@@ -362,8 +347,9 @@ class _Extractor:
             return _folded(node.op, left.value, right.value)
         if isinstance(node.op, ast.BitOr):  # `X | None` as an annotation, `sig | sig` as a chain
             return OneOf((left, right))
-        context.scope.dropped(left, right)
-        return OPAQUE
+        if isinstance(node.op, ast.Mod) and isinstance(left, (Ref, Attr)) and not isinstance(right, Const):
+            return Percent(left, right)
+        return _computed(left, right)
 
     def addition(self, node: ast.BinOp, context: _Context, depth: int) -> Expr:
         """A sum of numbers, or texts one after the other: `a + b + "c"` is one text where a single operand is one."""
@@ -378,16 +364,16 @@ class _Extractor:
         total = values[0]
         for value in values[1:]:
             total = _folded(node.op, total.value, value.value) if isinstance(total, Const) and isinstance(value, Const) else OPAQUE
-        if not isinstance(total, Const):
-            context.scope.dropped(*values)
-        return total
+        return total if isinstance(total, Const) else _computed(*values)
 
     def negative(self, node: ast.UnaryOp, context: _Context, depth: int) -> Expr:
         value = self.expr(node.operand, context, depth)
         if isinstance(node.op, ast.USub) and isinstance(value, Const) and isinstance(value.value, (int, float)):
             return Const(-value.value)
-        context.scope.dropped(value)
-        return OPAQUE
+        return _computed(value)
+
+    def compared(self, node: ast.Compare, context: _Context, depth: int) -> Expr:
+        return _computed(*[self.expr(operand, context, depth) for operand in (node.left, *node.comparators)])
 
     def walrus(self, node: ast.NamedExpr, context: _Context, depth: int) -> Expr:
         value = self.expr(node.value, context, depth)
@@ -400,8 +386,7 @@ class _Extractor:
 
     def dict_comprehension(self, node: ast.DictComp, context: _Context, depth: int) -> Expr:
         inner = self.generators(node.generators, context, depth)
-        context.scope.dropped(self.expr(node.key, inner, depth), self.expr(node.value, inner, depth))
-        return OPAQUE
+        return _computed(self.expr(node.key, inner, depth), self.expr(node.value, inner, depth))
 
     def generators(self, generators: list[ast.comprehension], context: _Context, depth: int) -> _Context:
         for generator in generators:
@@ -479,9 +464,8 @@ class _Extractor:
                 base = self.expr(target.value, context, 0)
                 key = self.expr(target.slice, context, 0)
                 if isinstance(base, Ref) and isinstance(key, Const) and isinstance(key.value, str):
-                    context.scope.bindings.append(
-                        Binding(f"{base.path}[{key.value}]", value, target.lineno, None, context.guards, augmented)
-                    )
+                    name = f"{base.path}[{key.value}]"
+                    context.scope.bindings.append(Binding(name, value, target.lineno, None, context.guards, augmented))
                 else:
                     context.scope.dropped(key, value)
 
@@ -667,53 +651,10 @@ class _Returned(ast.AST):
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
-def _together(test: ast.expr, outcome: bool) -> Iterator[tuple[ast.expr, bool]]:
-    """The tests that must have come out a certain way for `test` to come out as `outcome`."""
-    while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        test, outcome = test.operand, not outcome
-    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And if outcome else ast.Or) and len(test.values) <= MOST_TESTED:
-        for part in test.values:
-            yield from _together(part, outcome)
-    else:
-        yield test, outcome
-
-
-def _guard(test: ast.expr, outcome: bool) -> Guard:
-    if isinstance(test, ast.Name):
-        return Guard(test.id, outcome, (test.id,), test.id)
-    heads: dict[str, None] = {}
-    pending: list[ast.AST] = [test]
-    for _ in range(MOST_TESTED):
-        if not pending:
-            break
-        part = pending.pop()
-        if isinstance(part, ast.Name):
-            heads[part.id] = None
-        elif isinstance(part, (ast.Attribute, ast.Subscript, ast.Starred)):
-            pending.append(part.value)
-        elif not isinstance(part, ast.Constant):
-            pending.extend(ast.iter_child_nodes(part))
-    path, same = _tested(test)
-    return Guard("", outcome is same, tuple(sorted(heads)), path)
-
-
-def _tested(test: ast.expr) -> tuple[str, bool]:
-    """The dotted name that a test is about ("" for none), and whether the test is true when that is true."""
-    same = True
-    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], (ast.Is, ast.Eq, ast.IsNot, ast.NotEq)):
-        other = test.comparators[0]
-        if not isinstance(other, ast.Constant) or other.value is not None:
-            return "", True
-        test, same = test.left, isinstance(test.ops[0], (ast.IsNot, ast.NotEq))
-    elif isinstance(test, ast.Call) and not test.args and not test.keywords:
-        test = test.func
-    if isinstance(test, ast.NamedExpr):
-        test = test.target
-    names: list[str] = []
-    while isinstance(test, ast.Attribute):
-        names.append(test.attr)
-        test = test.value
-    return (".".join([test.id, *reversed(names)]), same) if isinstance(test, ast.Name) else ("", True)
+def _computed(*parts: Expr) -> Expr:
+    """What is made of others, as far as they are more than constants."""
+    kept = tuple(part for part in parts if not isinstance(part, (Const, Opaque)))
+    return Computed(kept) if kept else OPAQUE
 
 
 def _folded(operator: ast.operator, left: object, right: object) -> Expr:
@@ -787,6 +728,7 @@ _EXPRESSIONS: dict[type, Callable[[_Extractor, Any, _Context, int], Expr]] = {
     ast.BinOp: _Extractor.arithmetic,
     ast.JoinedStr: _Extractor.interpolated,
     ast.UnaryOp: _Extractor.negative,
+    ast.Compare: _Extractor.compared,
     ast.NamedExpr: _Extractor.walrus,
     ast.ListComp: _Extractor.comprehension,
     ast.SetComp: _Extractor.comprehension,

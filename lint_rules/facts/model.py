@@ -74,6 +74,8 @@ class OneOf(Fact, frozen=True, tag=7):
     """Any of the options: `a if c else b`, `a or b`."""
 
     options: tuple[Expr, ...]
+    tested: Union[Expr, None] = None
+    """What decides: `c` of `a if c else b`, as far as it is no constant."""
 
 
 class Element(Fact, frozen=True, tag=8):
@@ -120,7 +122,20 @@ class Formatted(Fact, frozen=True, tag=13):
     how: str
 
 
-Expr = Union[Ref, Attr, Result, Item, Const, Seq, Map, OneOf, Element, Entered, Lambda, Opaque, Template, Formatted]
+class Percent(Fact, frozen=True, tag=14):
+    """`base % given`, where `base` is not written out: a text to be filled, or a number."""
+
+    base: Expr
+    given: Expr
+
+
+class Computed(Fact, frozen=True, tag=15):
+    """What is made of others in a way that is not kept: arithmetic, a comparison, `not x`, a dict comprehension, `*x` among arguments."""
+
+    parts: tuple[Expr, ...]
+
+
+Expr = Union[Ref, Attr, Result, Item, Const, Seq, Map, OneOf, Element, Entered, Lambda, Opaque, Template, Formatted, Percent, Computed]
 
 OPAQUE = Opaque()
 
@@ -224,7 +239,7 @@ class Loop(Fact, frozen=True):
     """A loop or a part of a comprehension; a call that stands in it, or in the test of a `while`, names it in its `loops`."""
 
     kind: str
-    """"for", "while" or "comprehension"."""
+    """ "for", "while" or "comprehension"."""
     iterated: Expr
     """What is iterated over; of a `while` OPAQUE."""
     row: int
@@ -245,7 +260,7 @@ class Scope(Fact, frozen=True):
     """For each of `yields`: the indexes into `withs`, outermost first, of the items it stands under."""
     loops: tuple[Loop, ...] = ()
     reads: tuple[str, ...] = ()
-    """The dotted names that are read where the value is kept nowhere else: in tests, comparisons, arithmetic, keys of subscripts."""
+    """The dotted names that are read where the value is kept nowhere else: in tests, in targets of assignments."""
 
 
 class Decorator(Fact, frozen=True):

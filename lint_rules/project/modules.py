@@ -36,6 +36,9 @@ class Loader(Protocol):
     def files_naming(self, files: list[str], names: Iterable[str]) -> list[str]:
         """The files in which one of the names stands."""
 
+    def begin_naming(self, files: list[str], names: Iterable[str]) -> None:
+        """Begin with what `files_naming` will be asked."""
+
     def request(self, file: str) -> None:
         """Begin to read a file; `receive` gives its facts."""
 
@@ -267,6 +270,10 @@ class ModuleIndex:
     def naming(self, texts: list[str]) -> list[str]:
         """The files in which one of the texts stands."""
         return self._loader.files_naming(self.files, texts)
+
+    def begin_naming(self, texts: list[str]) -> None:
+        """Begin to look for what `naming` will be asked, while others are worked on."""
+        self._loader.begin_naming(self.files, texts)
 
     def content(self, file: str) -> bytes:
         """The bytes of a file below the root. Raises Unreadable."""

@@ -29,6 +29,7 @@ from lint_rules.project.routing import Routing
 from lint_rules.project.sends import WORDS as SENDING_WORDS
 from lint_rules.project.sends import Send, sends
 from lint_rules.project.special_calls import SPECIAL_CALLS
+from lint_rules.project.stores.index import Stores
 from lint_rules.project.tasks import Task, TaskFinder
 from lint_rules.project.texts import Piece, pieces
 from lint_rules.project.transactions import Transactions
@@ -142,6 +143,11 @@ class Project:
     def sends(self) -> list[Send]:
         """Every place that sends a task or makes a signature of one."""
         return sends(self)
+
+    @cached_property
+    def stores(self) -> Stores:
+        """The caches and Redis clients, and what is stored in them."""
+        return Stores(self)
 
     @cached_property
     def patches(self) -> Patches:
@@ -359,23 +365,11 @@ def _learn(index: ModuleIndex, finder: TaskFinder, files: Iterable[str]) -> None
 
 
 def _tasks_in(index: ModuleIndex, finder: TaskFinder, files: list[str]) -> list[Task]:
-    tasks: list[Task] = []
-    while files:
-        later: list[str] = []
-        missing: set[str] = set()
-        for file in files:
-            module = index.module(file)
-            if module is None:
-                continue
-            try:
-                finder.learn(module)
-                tasks += list(finder.tasks_in(module))
-            except NotLoaded as needed:
-                later.append(file)
-                missing.add(needed.file)
-        index.load(missing)
-        files = later
-    return tasks
+    def tasks(module: Module) -> list[Task]:
+        finder.learn(module)
+        return list(finder.tasks_in(module))
+
+    return [task for found in index.read_each(files, tasks).values() for task in found]
 
 
 def _settings_in(index: ModuleIndex, resolver: Resolver, files: list[str]) -> tuple[Apps, list[Setting]]:

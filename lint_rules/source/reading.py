@@ -151,6 +151,7 @@ class Reader:
         self._tokens: Sequence[bytes] = TOKENS
         self._unsearched: list[str] = []
         self._searches: list[multiprocessing.pool.AsyncResult[list[Read]]] = []
+        self._begun: dict[tuple[bytes, ...], Iterable[list[Read]]] = {}
         self._requested: deque[str] = deque()
         self._coming: set[str] = set()
         self._arrived: SimpleQueue[list[Read] | BaseException] = SimpleQueue()
@@ -188,14 +189,21 @@ class Reader:
         self._unsearched = []
         return self._found([*(search.get() for search in self._searches), rest])
 
+    def begin_naming(self, files: list[str], names: Iterable[str]) -> None:
+        """Let other processes, where there are any, begin with what `files_naming` will be asked."""
+        tokens = _tokens(names)
+        if self._pool is not None and tokens not in self._begun:
+            size = SEARCHED_TOGETHER
+            groups = [(files[start : start + size], tokens) for start in range(0, len(files), size)]
+            self._begun[tokens] = self._pool.imap_unordered(_matching, groups)
+
     def files_naming(self, files: list[str], names: Iterable[str]) -> list[str]:
         """The files with one of the names in them."""
         tokens = _tokens(names)
         if self._pool is None:
             return self._found([self._files.matching(files, tokens)])
-        size = SEARCHED_TOGETHER
-        groups = [(files[start : start + size], tokens) for start in range(0, len(files), size)]
-        return self._found(self._pool.imap_unordered(_matching, groups))
+        self.begin_naming(files, names)
+        return self._found(self._begun.pop(tokens))
 
     def _found(self, searched: Iterable[list[Read]]) -> list[str]:
         found = [read for group in searched for read in group]
