@@ -267,9 +267,9 @@ class ModuleIndex:
             files = later
         return found
 
-    def naming(self, texts: list[str]) -> list[str]:
-        """The files in which one of the texts stands."""
-        return self._loader.files_naming(self.files, texts)
+    def naming(self, texts: list[str], files: list[str] | None = None) -> list[str]:
+        """The files (of all, where none are given) in which one of the texts stands."""
+        return self._loader.files_naming(self.files if files is None else files, texts)
 
     def begin_naming(self, texts: list[str]) -> None:
         """Begin to look for what `naming` will be asked, while others are worked on."""

@@ -129,10 +129,11 @@ class Project:
 
     @cached_property
     def callers(self) -> list[str]:
-        """The files that may send tasks, and those that start workers without a word of Celery; they are loaded."""
-        files = self.index.naming([*SENDING_WORDS, *STARTING_WORDS])
-        self.index.load(files)
-        return files
+        """The files that are loaded, and with them all others that may send tasks or start workers without a word of Celery."""
+        loaded = {module.file for module in self.index.loaded()}
+        named = self.index.naming([*SENDING_WORDS, *STARTING_WORDS], [file for file in self.index.files if file not in loaded])
+        self.index.load(named)
+        return sorted({*loaded, *named})
 
     @cached_property
     def started(self) -> list[Command]:

@@ -65,9 +65,7 @@ def started(project: Project) -> list[Command]:
 
     The place of a command is the call, or the assignment that its text stands in. Its words have no places of their own.
     """
-    index = project.index
-    files = sorted({*(module.file for module in index.loaded()), *project.callers})
-    found = index.read_each(files, _Reader(project).in_module)
+    found = project.index.read_each(project.callers, _Reader(project).in_module)
     commands: dict[object, Command] = {}
     for file in sorted(found):
         for command in sorted(found[file], key=lambda each: (each.span.row, each.span.column)):
