@@ -77,7 +77,7 @@ class Identity:
     @cached_property
     def role_list(self) -> str:
         """The roles, percent-encoded, in the order of their names."""
-        return ",".join(quote(role, safe="") for role in self.roles)
+        return ",".join(quote(role, safe="", errors="surrogatepass") for role in self.roles)
 
 
 NOBODY = Identity()
@@ -85,7 +85,7 @@ NOBODY = Identity()
 
 def account(user_id: str | int | UUID) -> str:
     """The name under which a user's data is kept."""
-    return f"user.{quote(str(user_id), safe='')}"
+    return f"user.{quote(str(user_id), safe='', errors='surrogatepass')}"
 
 
 _header: ContextVar[tuple[Identity, str | None] | None] = ContextVar("celery_best_practices_auth", default=None)
