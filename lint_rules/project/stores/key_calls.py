@@ -152,7 +152,9 @@ class CallReader:
         if name in ("strftime", "date") and self._is_now(owner, at):
             return [self._one(self._plain(expr, at, Origin.NOW if self._seconds(call) else Origin.DATE))]
         if name in known.SAME_METHODS:
-            return self._keys.read(owner, at.deeper())
+            found = self._keys.read(owner, at.deeper())
+            rounded = name == "replace" and call.keyword("second") is not None  # `now.replace(second=0, microsecond=0)`
+            return [self._without(made, Origin.NOW) for made in found] if rounded else found
         if name == "format":
             text = literal(self._resolver, owner, at.frame)
             filled = format_call(text.value, call.args, dict(call.keywords)) if text is not None and isinstance(text.value, str) else None

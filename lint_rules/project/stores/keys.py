@@ -106,7 +106,7 @@ class KeyReader:
         if isinstance(expr, Seq) and expr.kind == "tuple":
             return [replace(made, structured=True) for made in self.joined(_separated(expr.items), at)]
         if isinstance(expr, Item) and isinstance(expr.key, Opaque):  # a slice
-            return self.read(expr.base, at.deeper())
+            return [_cut(made) for made in self.read(expr.base, at.deeper())]
         if isinstance(expr, Ref):
             return self._name(expr, at) if "." not in expr.path else self._attribute(expr, at)
         if isinstance(expr, Result):
@@ -267,6 +267,14 @@ def _template(made: Made, file: str, row: int, namespaced: bool) -> KeyTemplate:
 
 def _namespaced(call: StoreCall) -> bool:
     return call.store.namespaced or call.given("key_prefix") is not None
+
+
+def _cut(made: Made) -> Made:
+    """A piece of a text: of a time the day, say."""
+    part = made.single
+    if part is None or not part.has(Origin.NOW):
+        return made
+    return replace(made, parts=(replace(part, origins=(part.origins - {Origin.NOW}) | {Origin.DATE}),))
 
 
 def _separated(items: tuple[Expr, ...]) -> Iterable[Expr]:
