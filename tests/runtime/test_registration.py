@@ -236,8 +236,12 @@ def test_an_interruption_of_the_loop_cancels_the_coroutine() -> None:
             await asyncio.sleep(0)
             cleaned.append(True)
 
-    with pytest.raises(KeyboardInterrupt):
-        coroutines.run(body())
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell started in the background
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            coroutines.run(body())
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert cleaned == [True]
     assert coroutines.run(asyncio.sleep(0, "fine")) == "fine"
 
