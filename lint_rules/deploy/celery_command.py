@@ -101,7 +101,7 @@ def invocations(words: Sequence[Written], environment: Mapping[str, str], hidden
 def within(words: Sequence[Written]) -> int | None:
     """Where the words of another program's command go on with `celery worker` or `celery beat`; None where they do not.
 
-    A project's own command line (`indico celery worker -B`) has Celery's as a part of it.
+    A project's own command line (`shop celery worker -B`) has Celery's as a part of it.
     """
     for place, word in enumerate(words[1:], 1):
         if program(word) == "celery":

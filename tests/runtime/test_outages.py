@@ -26,7 +26,7 @@ from celery_best_practices import (
 )
 from celery_best_practices.run_ticket import settle
 from celery_best_practices.store import PAUSE, StoreDown, leave, store
-from tests.runtime.servers import RedisServer, free_port, redis_binary
+from tests.runtime.servers import RedisServer, free_port, needed_redis_binary
 from tests.runtime.tracing import new_app, run
 
 ADA = AuthContext("ada")
@@ -46,9 +46,7 @@ def app(redis_url: str) -> Iterator[Celery]:
 @pytest.fixture
 def server(app: Celery) -> Iterator[RedisServer]:
     """A Redis that the test may stop."""
-    binary = redis_binary()
-    if binary is None:
-        pytest.skip("no Redis binary to stop and start")
+    binary = needed_redis_binary()
     made = RedisServer(binary, "--appendonly", "yes", "--appendfsync", "always")
     made.start()
     configure(redis_url=f"{made.url}/0")

@@ -6,9 +6,7 @@ import re
 import subprocess
 import sys
 
-import pytest
-
-from tests.runtime.servers import ROOT, redis_binary
+from tests.runtime.servers import ROOT, needed_redis_binary
 
 SHORT = (
     "import sys, benchmarks.turns; benchmarks.turns.ROUNDS = 2; sys.argv[1:] = ['costs', 'peers']; import benchmarks.runtime as b; b.main()"
@@ -21,8 +19,8 @@ MEASURED = {
 }
 
 
-@pytest.mark.skipif(redis_binary() is None, reason="no Redis binary to start")
 def test_two_rounds() -> None:
+    needed_redis_binary()
     run = subprocess.run([sys.executable, "-c", SHORT], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert (run.returncode, run.stderr) == (0, "")
     figures = {name: (int(us), float(ratio)) for name, us, ratio in re.findall(r"^  (.+): (-?\d+) us, (-?[\d.]+) x GET$", run.stdout, re.M)}

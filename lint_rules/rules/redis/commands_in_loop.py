@@ -62,25 +62,18 @@ import re
 from collections.abc import Iterable, Iterator
 
 from lint_rules.facts.model import (
-    Attr,
     Call,
-    Computed,
     Const,
     Element,
-    Entered,
     Expr,
-    Formatted,
     Item,
     Loop,
     Map,
-    OneOf,
-    Percent,
     Ref,
     Result,
     Seq,
-    Template,
 )
-from lint_rules.facts.references import references
+from lint_rules.facts.references import leaves, references
 from lint_rules.findings import Place, Report, Severity
 from lint_rules.knowledge.store_commands import Does, Keys
 from lint_rules.knowledge.tables import Effect
@@ -298,32 +291,11 @@ def _names(expr: Expr, frame: Frame) -> Iterator[str]:
     while pending:
         each = pending.pop()
         yield from references(each)
-        for index in _results(each):
-            made = frame.scope.calls[index]
+        for result in leaves(each):
+            if not isinstance(result, Result):
+                continue
+            made = frame.scope.calls[result.index]
             pending += [made.func, *made.args, *(value for _, value in made.keywords)]
-
-
-def _results(expr: Expr) -> Iterator[int]:
-    """The calls in an expression."""
-    pending = [expr]
-    while pending:
-        each = pending.pop()
-        if isinstance(each, Result):
-            yield each.index
-        elif isinstance(each, (Attr, Element, Entered, Formatted)):
-            pending.append(each.base)
-        elif isinstance(each, Item):
-            pending += (each.base, each.key)
-        elif isinstance(each, Percent):
-            pending += (each.base, each.given)
-        elif isinstance(each, Seq):
-            pending += each.items
-        elif isinstance(each, (Template, Computed)):
-            pending += each.parts
-        elif isinstance(each, OneOf):
-            pending += each.options
-        elif isinstance(each, Map):
-            pending += [*(key for key in each.keys if key is not None), *each.values]
 
 
 def _head(value: Expr) -> Expr | None:
